@@ -1,0 +1,21 @@
+/** The targets that `-j` knows beside the standard verdicts: a target is one file here and one line below. @module */
+import type { Family, Target } from '../extension.ts';
+import { mark } from './mark.ts';
+
+const TARGETS: readonly Target[] = [
+  mark,
+];
+
+function byName(family: Family): ReadonlyMap<string, Target> {
+  const map = new Map<string, Target>();
+  for (const target of TARGETS) {
+    if (target.families !== undefined && !target.families.includes(family)) continue;
+    for (const name of [target.name, ...(target.aliases ?? [])]) map.set(name, target);
+  }
+  return map;
+}
+
+const registry: Readonly<Record<Family, ReadonlyMap<string, Target>>> = { ipv4: byName('ipv4'), ipv6: byName('ipv6') };
+
+/** A target by its name or another spelling of it, or undefined. */
+export const findTarget = (name: string, family: Family): Target | undefined => registry[family].get(name);
