@@ -1,0 +1,26 @@
+/** The bytes of a packet: what another program imports as `podwire/packet`. @module */
+export * as address from './address.ts';
+export * as ah from './ah.ts';
+export { HEADROOM, PacketPool } from './arena.ts';
+export * as arp from './arp.ts';
+export * as checksum from './checksum.ts';
+export * as dccp from './dccp.ts';
+export { PacketError } from './error.ts';
+export * as esp from './esp.ts';
+export * as ethernet from './ethernet.ts';
+export * as gre from './gre.ts';
+export * as icmp from './icmp.ts';
+export * as icmpv6 from './icmpv6.ts';
+export * as ipv4 from './ipv4.ts';
+export * as ipv4Options from './ipv4-options.ts';
+export * as ipv6 from './ipv6.ts';
+export * as ipv6Ext from './ipv6-ext.ts';
+export * as nd from './nd.ts';
+export * from './packet.ts';
+export { REASONS, type ReasonName, reason, reasonName } from './reason.ts';
+export * as sctp from './sctp.ts';
+export * as tcp from './tcp.ts';
+export * as tcpOptions from './tcp-options.ts';
+export * as udp from './udp.ts';
+export * as vlan from './vlan.ts';
+export * as vxlan from './vxlan.ts';
