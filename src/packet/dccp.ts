@@ -101,8 +101,12 @@ export function emit(dccp: Dccp, v: DataView, at: number): void {
   v.setUint8(at + CCVAL, (dccp.ccval << 4) | dccp.coverage);
   setChecksum(v, at, dccp.checksum);
   v.setUint8(at + TYPE, (dccp.type << 1) | (dccp.extended ? 1 : 0));
-  v.setUint8(at + SEQ, dccp.extended ? 0 : dccp.seq >>> 16);
-  if (!dccp.extended) return v.setUint16(at + SEQ + 1, dccp.seq & 0xffff);
-  v.setUint16(at + SEQ + 1, Math.floor(dccp.seq / 2 ** 32));
-  v.setUint32(at + SEQ + 3, dccp.seq % 2 ** 32);
+  if (dccp.extended) {
+    v.setUint8(at + SEQ, 0);
+    v.setUint16(at + SEQ + 1, Math.floor(dccp.seq / 2 ** 32));
+    v.setUint32(at + SEQ + 3, dccp.seq % 2 ** 32);
+  } else {
+    v.setUint8(at + SEQ, dccp.seq >>> 16);
+    v.setUint16(at + SEQ + 1, dccp.seq & 0xffff);
+  }
 }

@@ -8,7 +8,7 @@ export const HEADER_LEN = 8;
 
 /** The flag that says that the VNI is valid, as the first word. */
 export const VNI_VALID = 0x08000000;
-/** The port that IANA assigned, and the one that Linux uses unless told (VXLAN_DEFAULT_PORT... flannel and others too). */
+/** UDP ports: the one that IANA assigned, and the older one that Linux takes unless told. */
 export const IANA_PORT = 4789;
 export const LINUX_PORT = 8472;
 
