@@ -18,6 +18,8 @@ export interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly backlog: Backlog;
+  /** Wall-clock time at which the run began, seconds of the Unix epoch (the `time` match); absent: 0. */
+  readonly epochSeconds?: number;
 }
 
 export class Netns {
@@ -36,6 +38,7 @@ export class Netns {
   readonly drops: Float64Array = new Float64Array(REASONS);
   trace: Trace | null = null;
   private readonly dropStage: Stage;
+  private readonly pernet = new Map<new () => object, object>();
 
   constructor(name: string, world: World) {
     this.name = name;
@@ -44,6 +47,15 @@ export class Netns {
     this.clock = world.clock;
     this.random = world.random;
     this.dropStage = { kind: 'drop', ns: name, describe: (code) => ({ reason: reasonName(code) }) };
+  }
+
+  /** What a part of the stack keeps per namespace, made when first asked for: net_generic (include/net/netns/generic.h). */
+  generic<T extends object>(kind: new () => T): T {
+    const known = this.pernet.get(kind);
+    if (known !== undefined) return known as T;
+    const made = new kind();
+    this.pernet.set(kind, made);
+    return made;
   }
 
   /** Called by a device's constructor. @returns its ifindex */
