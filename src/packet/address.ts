@@ -21,14 +21,23 @@ export const mask4 = (length: number): number => (length === 0 ? 0 : -1 << (32 -
 /** Four int32 words of an IPv6 address. */
 export type Address6 = readonly [number, number, number, number];
 
-/** IPv6 text (any RFC 4291 form, no zone) to words, or undefined. */
+/** IPv6 text (any RFC 4291 form, no zone) to words, or undefined: what inet_pton accepts. */
 export function parse6(text: string): Address6 | undefined {
+  // ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4` and `01` for a decimal byte: give it hexadecimal alone.
+  if (text.includes('.')) return parseMixed(text);
   if (text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;
   const p = ipaddr.IPv6.parse(text).parts as [number, number, number, number, number, number, number, number];
   return [(p[0] << 16) | p[1], (p[2] << 16) | p[3], (p[4] << 16) | p[5], (p[6] << 16) | p[7]];
 }
 
-/** Words to RFC 5952 text, as inet_ntop prints it. */
+function parseMixed(text: string): Address6 | undefined {
+  const tail = text.lastIndexOf(':') + 1;
+  const low = parse4(text.slice(tail));
+  if (low === undefined) return undefined;
+  return parse6(`${text.slice(0, tail)}${(low >>> 16).toString(16)}:${(low & 0xffff).toString(16)}`);
+}
+
+/** Words to RFC 5952 text, as inet_ntop prints it: `::1.2.3.4` and `::ffff:1.2.3.4` with a dotted tail. */
 export function format6([a, b, c, d]: Address6): string {
   const mixed = a === 0 && b === 0 && (c === 0xffff || (c === 0 && d >>> 16 !== 0));
   if (mixed) return `::${c === 0 ? '' : 'ffff:'}${format4(d)}`;

@@ -1,6 +1,6 @@
 /**
  * The Internet checksum: RFC 1071 in full, RFC 1624 for a field that changes, with the pseudo headers of IPv4 (RFC 768,
- * 9293) and IPv6 (RFC 8200 section 8.1). Sums are kept unfolded (64 KiB of 0xff stay below 2^31); `fold` ends them. @module
+ * 9293) and IPv6 (RFC 8200 section 8.1). Sums are kept unfolded (64 KiB of 0xff stay below 2^32); `fold` ends them. @module
  */
 
 /** Add the 16-bit words of [at, end) to `sum`; an odd last byte counts as the high half of a word. */
@@ -39,8 +39,8 @@ export const pseudo6 = (v: DataView, src: number, protocol: number, length: numb
   add(v, src, src + 32, protocol + (length >>> 16) + (length & 0xffff));
 
 /**
- * A checksum after one 16-bit field went from `from` to `to`: RFC 1624 equation 3, HC' = ~(~HC + ~m + m'). Stays as wrong
- * as it was, if it was. Gives 0x0000 where a full computation gives it, never 0xffff for a non-zero sum.
+ * A checksum after one 16-bit field went from `from` to `to`: RFC 1624 equation 3, HC' = ~(~HC + ~m + m'), as csum_replace2
+ * does it (include/net/checksum.h). Stays as wrong as it was, if it was.
  */
 export function replace16(checksum: number, from: number, to: number): number {
   const sum = (~checksum & 0xffff) + (~from & 0xffff) + to;
@@ -48,6 +48,13 @@ export function replace16(checksum: number, from: number, to: number): number {
   return ~((folded & 0xffff) + (folded >>> 16)) & 0xffff;
 }
 
-/** The same for a 32-bit field, such as an IPv4 address (int32 or uint32). */
-export const replace32 = (checksum: number, from: number, to: number): number =>
-  replace16(replace16(checksum, from >>> 16, to >>> 16), from & 0xffff, to & 0xffff);
+/**
+ * The same for a 32-bit field, such as an IPv4 address (int32 or uint32), as csum_replace4 does it. Linux calls it for
+ * every field of a transport too (inet_proto_csum_replace2): its sum is never zero, so the result is never 0xffff.
+ */
+export function replace32(checksum: number, from: number, to: number): number {
+  const out = (~from >>> 16) + (~from & 0xffff);
+  const sum = (~checksum & 0xffff) + out + (to >>> 16) + (to & 0xffff);
+  const folded = (sum & 0xffff) + (sum >>> 16);
+  return ~((folded & 0xffff) + (folded >>> 16) || 0xffff) & 0xffff;
+}

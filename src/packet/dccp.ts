@@ -53,7 +53,7 @@ export const setChecksum = (v: DataView, at: number, value: number): void => v.s
 
 /** Correct the checksum for a field that changes from `from` to `to` (an address of the pseudo header, a port). */
 export const adjustChecksum16 = (v: DataView, at: number, from: number, to: number): void =>
-  setChecksum(v, at, sum.replace16(checksum(v, at), from, to));
+  setChecksum(v, at, sum.replace32(checksum(v, at), from, to));
 export const adjustChecksum32 = (v: DataView, at: number, from: number, to: number): void =>
   setChecksum(v, at, sum.replace32(checksum(v, at), from, to));
 

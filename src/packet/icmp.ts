@@ -110,7 +110,7 @@ export function fillChecksum(v: DataView, at: number, end: number): void {
 
 /** Correct the checksum for a field that changes from `from` to `to`. */
 export const adjustChecksum16 = (v: DataView, at: number, from: number, to: number): void =>
-  setChecksum(v, at, sum.replace16(checksum(v, at), from, to));
+  setChecksum(v, at, sum.replace32(checksum(v, at), from, to));
 
 export interface Icmp {
   readonly type: number;

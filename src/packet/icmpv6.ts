@@ -87,7 +87,7 @@ export function fillChecksum(v: DataView, at: number, end: number, pseudo: numbe
 
 /** Correct the checksum for a field that changes from `from` to `to` (a word of an address, an id). */
 export const adjustChecksum16 = (v: DataView, at: number, from: number, to: number): void =>
-  setChecksum(v, at, sum.replace16(checksum(v, at), from, to));
+  setChecksum(v, at, sum.replace32(checksum(v, at), from, to));
 export const adjustChecksum32 = (v: DataView, at: number, from: number, to: number): void =>
   setChecksum(v, at, sum.replace32(checksum(v, at), from, to));
 

@@ -118,20 +118,24 @@ export interface Ipv4 {
 
 /** 0, or why [at, end) holds no valid header: ip_rcv_core, net/ipv4/ip_input.c. Runs per packet. */
 export function check(v: DataView, at: number, end: number): number {
-  if (end - at < HEADER_LEN) return PKT_TOO_SMALL;
+  if (end - at < HEADER_LEN) return IP_INHDR;
   const ihl = headerLength(v, at);
-  if (ihl < HEADER_LEN || version(v, at) !== 4) return IP_INHDR;
-  if (end - at < ihl) return PKT_TOO_SMALL;
+  if (ihl < HEADER_LEN || version(v, at) !== 4 || end - at < ihl) return IP_INHDR;
   if (sum.fold(sum.add(v, at, at + ihl)) !== 0xffff) return IP_CSUM;
   const total = totalLength(v, at);
   if (total > end - at) return PKT_TOO_SMALL;
   return total < ihl ? IP_INHDR : 0;
 }
 
+/** {@link check} without the checksum. */
+function isWellFormed(v: DataView, at: number, end: number): boolean {
+  if (end - at < HEADER_LEN || version(v, at) !== 4 || headerLength(v, at) < HEADER_LEN) return false;
+  return headerLength(v, at) <= totalLength(v, at) && totalLength(v, at) <= end - at;
+}
+
 /** Read a header from bytes [at, end); its checksum may be wrong. @throws {PacketError} if it is cut short or lies. */
 export function parse(v: DataView, at: number, end: number): Ipv4 {
-  const why = check(v, at, end);
-  if (why !== 0 && why !== IP_CSUM) throw new PacketError('ipv4', `no header in ${end - at} bytes`);
+  if (!isWellFormed(v, at, end)) throw new PacketError('ipv4', `no header in ${end - at} bytes`);
   const options = new Uint8Array(v.buffer, v.byteOffset + at + HEADER_LEN, headerLength(v, at) - HEADER_LEN).slice();
   return {
     tos: tos(v, at),

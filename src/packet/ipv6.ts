@@ -70,8 +70,7 @@ export interface Ipv6 {
 
 /** 0, or why [at, end) holds no valid header: the length part of ip6_rcv_core. Runs per packet. */
 export function check(v: DataView, at: number, end: number): number {
-  if (end - at < HEADER_LEN) return PKT_TOO_SMALL;
-  if (version(v, at) !== 6) return IP_INHDR;
+  if (end - at < HEADER_LEN || version(v, at) !== 6) return IP_INHDR;
   return payloadLength(v, at) + HEADER_LEN > end - at ? PKT_TOO_SMALL : 0;
 }
 

@@ -34,7 +34,7 @@ export function fillChecksum(v: DataView, at: number, end: number, pseudo: numbe
 /** Correct the checksum for a field that changed elsewhere (an address, a port); 0 stays 0, a result of 0 is 0xffff. */
 export function adjustChecksum16(v: DataView, at: number, from: number, to: number): void {
   const old = checksum(v, at);
-  if (old !== 0) setChecksum(v, at, sum.replace16(old, from, to) || 0xffff);
+  if (old !== 0) setChecksum(v, at, sum.replace32(old, from, to) || 0xffff);
 }
 export function adjustChecksum32(v: DataView, at: number, from: number, to: number): void {
   const old = checksum(v, at);
