@@ -2,6 +2,8 @@
 import type { Packet } from '../packet/packet.ts';
 import type { Netns } from './netns.ts';
 
+const NO_MAC = new Uint8Array(6);
+
 /** Takes frames that arrive on a device instead of the protocols: a bridge for its ports (rx_handler). */
 export interface FrameHandler {
   /** `pkt.data` is at the Ethernet header. The handler owns the packet. */
@@ -23,10 +25,11 @@ export abstract class Device {
   /** ifindex, 1 for lo; 0 only for NO_DEVICE. */
   readonly index: number;
   /** The MAC as bytes, and as the two integers that ethernet.ts compares. */
-  readonly mac: Uint8Array;
-  readonly macHigh: number;
-  readonly macLow: number;
-  readonly mtu: number;
+  mac: Uint8Array = NO_MAC;
+  macHigh = 0;
+  macLow = 0;
+  /** Bytes of network-layer packet. */
+  mtu: number;
   up = true;
   /** No link layer on it: no ARP, no Ethernet addresses compared (lo). */
   readonly loopback: boolean = false;
@@ -37,11 +40,16 @@ export abstract class Device {
   constructor(ns: Netns, config: DeviceConfig) {
     this.ns = ns;
     this.name = config.name;
-    this.mac = config.mac;
-    this.macHigh = (config.mac[0]! << 8) | config.mac[1]!;
-    this.macLow = (config.mac[2]! << 24) | (config.mac[3]! << 16) | (config.mac[4]! << 8) | config.mac[5]!;
+    this.setMac(config.mac);
     this.mtu = config.mtu;
     this.index = ns.addDevice(this);
+  }
+
+  /** Change the address: dev_set_mac_address. A bridge takes that of its lowest port. */
+  setMac(mac: Uint8Array): void {
+    this.mac = mac;
+    this.macHigh = (mac[0]! << 8) | mac[1]!;
+    this.macLow = (mac[2]! << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!;
   }
 
   /** Send a frame: `pkt.data` is at the Ethernet header. The device owns the packet. */
