@@ -1,0 +1,182 @@
+/**
+ * A description to namespaces, in the order in which a kernel would be told: settings, devices, addresses, bridge ports,
+ * neighbours, routes, rules, forwarding entries, listeners. Rule texts are loaded by {@link Lab} afterwards. @module
+ */
+import { Conntrack } from '../conntrack/conntrack.ts';
+import type { Device, DeviceConfig } from '../net/device.ts';
+import { DummyDevice } from '../net/dummy.ts';
+import { Netns, type World } from '../net/netns.ts';
+import { vethPair } from '../net/veth.ts';
+import { PortDevice } from '../net/wire.ts';
+import { parse4, parseMac } from '../packet/address.ts';
+import { BASELINE, GLOBAL_BASELINE } from './baseline.ts';
+import { routeConfig, ruleConfig } from './routes.ts';
+import { inside, LabError, type Place, parsePrefix } from './shape.ts';
+import type { Link, NamespaceConfig, Topology, VethLink } from './topology.ts';
+
+const DEFAULT_MTU = 1500;
+const IPPROTO = { tcp: 6, udp: 17 } as const;
+
+/** One namespace of a lab. */
+export interface LabNamespace {
+  readonly ns: Netns;
+  readonly conntrack: Conntrack;
+}
+
+export class Builder {
+  readonly namespaces: Map<string, LabNamespace> = new Map();
+  readonly ports: Map<string, PortDevice> = new Map();
+  /** What was left out, one line each. */
+  readonly warnings: string[] = [];
+  private readonly topology: Topology;
+  private readonly world: World;
+  private readonly whole: Place;
+  private macs = 0;
+
+  constructor(topology: Topology, file: string, world: World) {
+    this.topology = topology;
+    this.world = world;
+    this.whole = { file, path: '' };
+  }
+
+  /** @throws {LabError} for what a kernel would refuse, or what is not emulated */
+  build(): void {
+    const configs = Object.entries(this.topology.namespaces);
+    for (const [name, config] of configs) this.makeNamespace(name, config);
+    for (const [name, config] of configs) {
+      const at = inside(this.place(name), 'links');
+      for (const [i, link] of config.links.entries()) this.makeDevice(name, link, inside(at, i));
+    }
+    for (const [name, config] of configs) this.addAddresses(name, config);
+    for (const [name, config] of configs) this.configure(name, config);
+  }
+
+  private place(ns: string): Place {
+    return inside(inside(this.whole, 'namespaces'), ns);
+  }
+
+  private netns(name: string): Netns {
+    return this.namespaces.get(name)!.ns;
+  }
+
+  private device(ns: string, name: string): Device {
+    return this.netns(ns).device(name)!;
+  }
+
+  private makeNamespace(name: string, config: NamespaceConfig): void {
+    const ns = new Netns(name, this.world);
+    this.namespaces.set(name, { ns, conntrack: new Conntrack(ns) });
+    for (const [key, value] of Object.entries({ ...BASELINE, ...GLOBAL_BASELINE })) {
+      if (ns.sysctl.has(key)) ns.sysctl.set(key, value);
+    }
+    const at = inside(this.place(name), 'sysctls');
+    this.set(ns, this.topology.global_sysctls ?? {}, inside(this.whole, 'global_sysctls'));
+    const general = Object.entries(config.sysctls ?? {}).filter(([key]) => !ofDevice(key));
+    this.set(ns, Object.fromEntries(general), at);
+  }
+
+  private set(ns: Netns, settings: Readonly<Record<string, number | string>>, at: Place): void {
+    for (const [key, value] of Object.entries(settings)) {
+      const here = inside(at, key);
+      const device = ofDevice(key);
+      if (device !== undefined && ns.device(device) === undefined) {
+        throw new LabError(here.file, here.path, `unknown device ${JSON.stringify(device)}`);
+      }
+      const number = Number(value);
+      if (!Number.isInteger(number))
+        throw new LabError(here.file, here.path, `found ${value}, expected a whole number`);
+      if (ns.sysctl.has(key)) ns.sysctl.set(key, number);
+      else this.warnings.push(`${here.file}: ${here.path}: not emulated, left out`);
+    }
+  }
+
+  private makeDevice(ns: string, link: Link, at: Place): void {
+    if (link.name === 'lo' || this.netns(ns).device(link.name) !== undefined) return;
+    switch (link.type) {
+      case 'port':
+        this.ports.set(link.port, new PortDevice(this.netns(ns), this.config(link)));
+        return;
+      case 'veth':
+        this.makeVeth(ns, link);
+        return;
+      case 'dummy':
+        new DummyDevice(this.netns(ns), this.config(link));
+        return;
+      default:
+        throw new LabError(at.file, `${at.path}.type`, `devices of type ${link.type} are not supported yet`);
+    }
+  }
+
+  /** Both ends at once, as `ip link add` does: so the other end has its place in its namespace's order. */
+  private makeVeth(ns: string, link: VethLink): void {
+    const [peerNs, peerName] = link.peer;
+    const peer = this.topology.namespaces[peerNs]!.links.find((other) => other.name === peerName)!;
+    vethPair(this.netns(ns), this.config(link), this.netns(peerNs), this.config(peer));
+  }
+
+  private config(link: Link): DeviceConfig {
+    return { name: link.name, mac: this.mac(link), mtu: link.mtu ?? DEFAULT_MTU };
+  }
+
+  /** The given address, or one that is locally administered and not given to another. */
+  private mac(link: Link): Uint8Array {
+    if (link.mac !== undefined) return parseMac(link.mac)!;
+    const n = ++this.macs;
+    return Uint8Array.of(0x02, 0x70, 0x77, (n >> 16) & 255, (n >> 8) & 255, n & 255);
+  }
+
+  private addAddresses(ns: string, config: NamespaceConfig): void {
+    const netns = this.netns(ns);
+    for (const link of config.links) {
+      const device = this.device(ns, link.name);
+      device.up = link.up ?? true;
+      for (const text of link.addrs ?? []) {
+        const { address, length } = parsePrefix(text)!;
+        netns.addresses.add(device, address, length);
+      }
+    }
+  }
+
+  private configure(ns: string, config: NamespaceConfig): void {
+    const netns = this.netns(ns);
+    const at = this.place(ns);
+    for (const link of config.links) {
+      const key = `net.ipv4.neigh.${link.name}.proxy_delay`;
+      if (link.type !== 'lo' && netns.sysctl.has(key)) netns.sysctl.set(key, 0);
+    }
+    this.set(netns, config.sysctls ?? {}, inside(at, 'sysctls'));
+    for (const entry of config.neigh ?? []) {
+      const device = this.device(ns, entry.dev);
+      if (entry.proxy === true) netns.neigh.addProxy(device, parse4(entry.ip)!);
+      else netns.neigh.add(device, parse4(entry.ip)!, parseMac(entry.mac!)!, entry.state ?? 'permanent');
+    }
+    this.each(config.routes, inside(at, 'routes'), (route, here) => {
+      netns.fib.addRoute(routeConfig(route, (name) => this.device(ns, name), here));
+    });
+    this.each(config.rules, inside(at, 'rules'), (rule, here) => {
+      netns.fib.addRule(ruleConfig(rule, here));
+    });
+    for (const { proto, port, addr } of config.listen ?? []) {
+      netns.sockets.listen(IPPROTO[proto], port, addr === undefined ? 0 : parse4(addr)!);
+    }
+  }
+
+  /** Do something with each entry of a list; what the namespace refuses is told with the entry's place. */
+  private each<T>(list: readonly T[] | undefined, at: Place, add: (entry: T, here: Place) => void): void {
+    (list ?? []).forEach((entry, i) => {
+      const here = inside(at, i);
+      try {
+        add(entry, here);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new LabError(here.file, here.path, error.message);
+      }
+    });
+  }
+}
+
+/** The device that a setting belongs to (`net.ipv4.conf.eth0.rp_filter`), or undefined. */
+function ofDevice(key: string): string | undefined {
+  const name = /^net\.ipv[46]\.(?:conf|neigh)\.(.+)\.[^.]+$/.exec(key)?.[1];
+  return name === 'all' || name === 'default' ? undefined : name;
+}

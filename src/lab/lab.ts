@@ -1,0 +1,181 @@
+/**
+ * A lab: namespaces wired together from a plain description. Frames go in at ports (or packets at a namespace's own
+ * sockets), time moves when it is told to, and every frame that leaves a port is handed out with the input that caused it.
+ * @module
+ */
+import { Backlog } from '../net/backlog.ts';
+import type { Device } from '../net/device.ts';
+import type { World } from '../net/netns.ts';
+import type { PortDevice } from '../net/wire.ts';
+import { Netfilter } from '../netfilter/netfilter.ts';
+import { parseSave } from '../netfilter/save.ts';
+import { PacketPool } from '../packet/arena.ts';
+import type { Packet } from '../packet/packet.ts';
+import { Clock, MILLISECOND } from '../sim/clock.ts';
+import { Random } from '../sim/random.ts';
+import { Trace } from '../sim/trace.ts';
+import { Builder, type LabNamespace } from './build.ts';
+import { Journal } from './journal.ts';
+import { LabError } from './shape.ts';
+import type { LabSource, SourceText } from './source.ts';
+import { labState } from './state.ts';
+import type { Topology } from './topology.ts';
+
+export interface LabOptions {
+  /** How rules are looked up; default indexed. */
+  readonly lookup?: 'linear' | 'indexed';
+  /** Which iptables loads the rules; default what the description says, else nft. */
+  readonly backend?: 'nft' | 'legacy';
+  /** Seed of everything that Linux leaves to chance; default 1. */
+  readonly seed?: number;
+  /** Leave out rules with a match or target that is not known instead of refusing them. */
+  readonly ignoreUnknown?: boolean;
+  /** Observe every packet: see `Lab.trace`. */
+  readonly trace?: boolean;
+  /** Keep what `state` tells input by input (drops, log lines, send errors); it grows with the traffic. Default true. */
+  readonly journal?: boolean;
+}
+
+/** Where frames go in: a port of the lab, or `local:NS`, a raw socket in a namespace. */
+export interface Entry {
+  readonly name: string;
+  /** @returns 0, or a negative errno when the sender is told that it failed */
+  send(pkt: Packet): number;
+}
+
+/** Told of every frame that leaves a port. The packet is lent: its bytes are [data, end) until the call returns. */
+export type FrameListener = (port: string, pkt: Packet, input: number) => void;
+
+const ETH_HLEN = 14;
+const ENOMEM = 12;
+
+export class Lab {
+  readonly topology: Topology;
+  readonly clock: Clock = new Clock();
+  readonly pool: PacketPool = new PacketPool();
+  readonly namespaces: ReadonlyMap<string, LabNamespace>;
+  /** Names of the ports, in the description's order. */
+  readonly ports: readonly string[];
+  /** What was left out of the description or the rules, one line each. */
+  readonly warnings: readonly string[];
+  /** What happened to the packets, when `trace` was asked for. */
+  readonly trace: Trace | null;
+  onFrame: FrameListener | null = null;
+  /** Index of the last input; -1 before the first. */
+  input = -1;
+  /** Frames that left a port so far. */
+  sent = 0;
+  private readonly source: LabSource;
+  private readonly world: World;
+  private readonly entries: Map<string, Entry> = new Map();
+  private readonly journal: Journal | null;
+  private readonly receive = (dev: Device, pkt: Packet): void => dev.ns.receive(pkt, dev);
+
+  /** @throws {LabError} for a description that cannot be built; {ParseError} for rules that cannot be loaded */
+  constructor(source: LabSource, options: LabOptions = {}) {
+    const { clock, pool } = this;
+    this.source = source;
+    this.topology = source.topology;
+    this.world = { clock, pool, random: new Random(options.seed ?? 1), backlog: new Backlog() };
+    const builder = new Builder(source.topology, source.file, this.world);
+    builder.build();
+    this.namespaces = builder.namespaces;
+    this.ports = Object.keys(source.topology.ports ?? {});
+    this.warnings = builder.warnings;
+    const walks = source.topology.trace_conntrack === true;
+    this.journal = options.journal === false ? null : new Journal(this.namespaces, walks);
+    this.loadRules(options, builder.warnings);
+    for (const [name, port] of builder.ports) this.addPort(name, port);
+    for (const [name, { ns }] of this.namespaces) {
+      this.entries.set(`local:${name}`, { name: `local:${name}`, send: (pkt) => sendLocal(ns, pkt) });
+    }
+    this.trace = options.trace === true ? new Trace(clock) : null;
+    for (const { ns } of this.namespaces.values()) ns.trace = this.trace;
+    // Frames that configuring caused left before anybody looked.
+    this.settle();
+    this.sent = 0;
+  }
+
+  /** The port or `local:NS` of that name. @throws {LabError} when there is none */
+  entry(name: string): Entry {
+    const entry = this.entries.get(name);
+    if (entry === undefined) {
+      const known = [...this.entries.keys()].join(', ');
+      throw new LabError(this.source.file, '', `unknown port ${JSON.stringify(name)}, expected one of ${known}`);
+    }
+    return entry;
+  }
+
+  /**
+   * Let time pass until `at` (nanoseconds since the run began; earlier than now means now), then put one frame in.
+   * @returns 0, or a negative errno when the sender was told that it failed
+   */
+  inject(entry: Entry | string, frame: Uint8Array, at: number = this.clock.now): number {
+    const to = typeof entry === 'string' ? this.entry(entry) : entry;
+    if (at > this.clock.now) this.advance(at);
+    this.input++;
+    this.journal?.beforeInput(this.input);
+    const pkt = this.pool.from(frame);
+    const errno = pkt === null ? -ENOMEM : to.send(pkt);
+    this.settle();
+    this.journal?.afterInput(errno);
+    return errno;
+  }
+
+  /** Let time pass until `time`, in nanoseconds since the run began; timers run at their instants. */
+  advance(time: number): void {
+    const { clock } = this;
+    // What a timer sends is received before the next instant begins.
+    while (clock.next <= time) {
+      clock.advance(clock.next);
+      this.settle();
+    }
+    clock.advance(time);
+  }
+
+  /** Let pass what the description wants to pass after the last input. */
+  finish(): void {
+    this.advance(this.clock.now + (this.topology.settle_ms ?? 0) * MILLISECOND);
+  }
+
+  /** What the namespaces hold, as texts by file name (`r.counters`): see state.ts. */
+  state(): Map<string, string> {
+    return labState(this.source, this.namespaces, this.journal);
+  }
+
+  private settle(): void {
+    this.world.backlog.run(this.receive);
+  }
+
+  private addPort(name: string, port: PortDevice): void {
+    this.entries.set(name, { name, send: (pkt) => port.receive(pkt) });
+    port.onFrame = (pkt) => {
+      this.sent++;
+      this.onFrame?.(name, pkt, this.input);
+    };
+  }
+
+  private loadRules(options: LabOptions, warnings: string[]): void {
+    const backend = options.backend ?? this.topology.backend ?? 'nft';
+    for (const [name, { ns, conntrack }] of this.namespaces) {
+      const log = (line: string): void => this.journal?.log(line);
+      for (const [family, texts] of [
+        ['ipv4', this.source.rules],
+        ['ipv6', this.source.rules6],
+      ] as const) {
+        const source: SourceText | undefined = texts.get(name);
+        if (source === undefined) continue;
+        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown: options.ignoreUnknown === true });
+        const netfilter = new Netfilter(ns, conntrack, { lookup: options.lookup ?? 'indexed', backend, log });
+        netfilter.load(ruleset);
+        warnings.push(...ruleset.ignored);
+      }
+    }
+  }
+}
+
+/** A raw socket's packet: the Ethernet header of the frame means nothing. */
+function sendLocal(ns: LabNamespace['ns'], pkt: Packet): number {
+  pkt.pull(Math.min(ETH_HLEN, pkt.length));
+  return ns.ip.sendRaw(pkt);
+}

@@ -1,0 +1,53 @@
+/**
+ * What a lab holds, as texts: one for each table of each namespace, under the names and in the words of the kernel's tools
+ * (`iptables-save -c`, /proc/net/nf_conntrack, `bridge fdb`, `ip neigh`). @module
+ */
+import { conntrackList } from '../conntrack/listing.ts';
+import type { LabNamespace } from './build.ts';
+import type { Journal } from './journal.ts';
+import type { LabSource } from './source.ts';
+
+const asLines = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+
+/** A list as JSON, one element a line. */
+const asJson = (list: readonly unknown[]): string =>
+  list.length === 0 ? '[]\n' : `[\n${list.map(spaced).join(',\n')}\n]\n`;
+
+/** JSON with a blank behind every `:` and `,`. */
+function spaced(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(([key, field]) => `${JSON.stringify(key)}: ${spaced(field)}`);
+  return `{${fields.join(', ')}}`;
+}
+
+/** The kernel's packets have random IP ids; a line of a packet without one tells it. */
+const withoutId = (line: string): string => (line.includes('ID=0') ? line : line.replace(/ ID=\d+/g, ' ID=*'));
+
+/** Texts by file name; a table that does not exist, or is empty where the kernel's tool prints nothing, has none. */
+export function labState(
+  source: LabSource,
+  namespaces: ReadonlyMap<string, LabNamespace>,
+  journal: Journal | null,
+): Map<string, string> {
+  const state = new Map<string, string>();
+  for (const [name, node] of namespaces) addNamespace(state, name, node);
+  if (journal === null) return state;
+  journal.collectDrops();
+  state.set('drops.json', asJson(journal.drops));
+  if (source.topology.log === true || journal.logs.length > 0) {
+    state.set('log.json', asJson(journal.logs.map(({ in: input, line }) => ({ in: input, line: withoutId(line) }))));
+  }
+  if (journal.sendErrors.length > 0) state.set('senderr.json', asJson(journal.sendErrors));
+  if (journal.walk.length > 0) state.set('ctwalk.json', asJson(journal.walk));
+  return state;
+}
+
+function addNamespace(state: Map<string, string>, name: string, node: LabNamespace): void {
+  const { ns, conntrack, tables, tables6 } = node;
+  if (tables !== null) state.set(`${name}.counters`, tables.save({ counters: true }));
+  if (tables6 !== null) state.set(`${name}.counters6`, tables6.save({ counters: true }));
+  state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));
+  const neighbours = ns.neigh.list();
+  if (neighbours.length > 0) state.set(`${name}.neigh`, asLines(neighbours));
+}
