@@ -1,10 +1,16 @@
 /** The matches that `-m` knows, by family and name: a match is one file here and one line below. @module */
 import type { Family, Match } from '../extension.ts';
 import { comment } from './comment.ts';
+import { dscp } from './dscp.ts';
+import { hl } from './hl.ts';
+import { length } from './length.ts';
+import { limit } from './limit.ts';
+import { physdev } from './physdev.ts';
+import { recent } from './recent.ts';
+import { tos } from './tos.ts';
+import { ttl } from './ttl.ts';
 
-const MATCHES: readonly Match[] = [
-  comment,
-];
+const MATCHES: readonly Match[] = [comment, ttl, hl, length, dscp, tos, physdev, limit, recent];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */
 function byName(family: Family): ReadonlyMap<string, Match> {

@@ -1,10 +1,10 @@
 /** The targets that `-j` knows beside the standard verdicts: a target is one file here and one line below. @module */
 import type { Family, Target } from '../extension.ts';
+import { log } from './log.ts';
 import { mark } from './mark.ts';
+import { reject } from './reject.ts';
 
-const TARGETS: readonly Target[] = [
-  mark,
-];
+const TARGETS: readonly Target[] = [mark, log, reject];
 
 function byName(family: Family): ReadonlyMap<string, Target> {
   const map = new Map<string, Target>();
