@@ -1,7 +1,7 @@
 /** `-s` and `-d`: addresses with masks, as text and as words. xtables_ipparse_multiple and save_ipv4_addr. @module */
 import { type Address6, format4, format6, mask4, mask6, parse4, parse6, prefixLength4 } from '../packet/address.ts';
 import type { Family } from './extension.ts';
-import { parseUint } from './given.ts';
+import { parseUint } from './number.ts';
 import { ParseError } from './parse-error.ts';
 import type { AddressTest } from './rule.ts';
 import type { Word } from './words.ts';
@@ -32,11 +32,15 @@ function parseOne(text: string, word: Word, family: Family, invert: boolean): Ad
   const four = family === 'ipv4';
   const address = four ? shortForm(host) : parse6(host);
   if (address === undefined) {
-    throw new ParseError(`not an address: ${host}, expected an ${four ? 'IPv4' : 'IPv6'} address (names are not looked up)`, word.at);
+    throw new ParseError(
+      `not an address: ${host}, expected an ${four ? 'IPv4' : 'IPv6'} address (names are not looked up)`,
+      word.at,
+    );
   }
   const full = four ? 32 : 128;
   const mask = four ? parseMask4(maskText ?? '32') : parseMask6(maskText ?? '128');
-  if (mask === undefined) throw new ParseError(`not a mask: ${maskText}, expected 0 to ${full} or a mask of bits`, word.at);
+  if (mask === undefined)
+    throw new ParseError(`not a mask: ${maskText}, expected 0 to ${full} or a mask of bits`, word.at);
   const masks = typeof mask === 'number' ? [mask] : [...mask];
   const words = (typeof address === 'number' ? [address] : [...address]).map((part, i) => part & masks[i]!);
   return { words, mask: masks, invert };
@@ -45,7 +49,8 @@ function parseOne(text: string, word: Word, family: Family, invert: boolean): Ad
 /** `a,b/len,c/mask`: one test each. @throws {ParseError} for what is no address, and for `!` before a list */
 export function parseAddresses(word: Word, family: Family, invert: boolean): AddressTest[] {
   const parts = word.text.split(',').map((part) => part.trim());
-  if (invert && parts.length > 1) throw new ParseError(`! before a list of ${parts.length} addresses, expected one`, word.at);
+  if (invert && parts.length > 1)
+    throw new ParseError(`! before a list of ${parts.length} addresses, expected one`, word.at);
   return parts.map((part) => parseOne(part, word, family, invert));
 }
 
@@ -63,7 +68,8 @@ const isZero = (words: readonly number[]): boolean => words.every((word) => word
 export function formatAddress(letter: 's' | 'd', test: AddressTest | null): string {
   if (test === null || (isZero(test.words) && isZero(test.mask) && !test.invert)) return '';
   const six = test.words.length === 4;
-  const print = (words: readonly number[]): string => (six ? format6(words as unknown as Address6) : format4(words[0]!));
+  const print = (words: readonly number[]): string =>
+    six ? format6(words as unknown as Address6) : format4(words[0]!);
   const length = six ? prefixLength6(test.mask) : prefixLength4(test.mask[0]!);
   return `${test.invert ? '! ' : ''}-${letter} ${print(test.words)}/${length < 0 ? print(test.mask) : length} `;
 }

@@ -55,6 +55,8 @@ export interface Given {
 /** What is reserved while a rule is compiled, and lives once per namespace that loads it. */
 export interface Compiling {
   readonly family: Family;
+  /** `nft` or `legacy`: which iptables loads the table; a few matches become other tests. */
+  readonly backend: 'nft' | 'legacy';
   readonly table: string;
   readonly chain: string;
   /** `n` numbers of mutable state, given their first values; @returns the first one's place in `Evaluation.cells`. */

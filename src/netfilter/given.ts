@@ -3,6 +3,7 @@
  * functions, libxtables/xtoptions.c. @module
  */
 import type { Family, Given, OptionSpec } from './extension.ts';
+import { parseUint } from './number.ts';
 import { ParseError, type Position } from './parse-error.ts';
 import { servicePort } from './services.ts';
 import type { Word } from './words.ts';
@@ -20,12 +21,6 @@ interface OptionUse {
   readonly inverted: boolean;
   readonly words: readonly Word[];
   readonly at: Position;
-}
-
-/** strtoul with base 0 over a whole word, or undefined. */
-export function parseUint(text: string): number | undefined {
-  if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
-  return /^(0x[\da-f]+|0|[1-9]\d*)$/i.test(text) ? Number(text) : undefined;
 }
 
 export class GivenOptions implements Given {

@@ -1,6 +1,11 @@
 /** Numbers and ranges in the words of extensions: xtables_strtoul and XTTYPE_UINT*RC of iptables (libxtables/xtoptions.c). @module */
 import type { Given } from './extension.ts';
-import { parseUint } from './given.ts';
+
+/** strtoul with base 0 over a whole word, or undefined. */
+export function parseUint(text: string): number | undefined {
+  if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
+  return /^(0x[\da-f]+|0|[1-9]\d*)$/i.test(text) ? Number(text) : undefined;
+}
 
 /** Unsigned decimal, 0x hexadecimal or 0 octal, up to `max`; undefined when it is none. */
 export function boundedUint(text: string, max = 0xffff_ffff): number | undefined {

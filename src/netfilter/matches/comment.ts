@@ -10,7 +10,8 @@ export const comment: Match<string> = {
   options: [{ name: 'comment', required: true }],
   parse(given) {
     const text = given.text('comment');
-    if (text.length > MAX_LENGTH) given.fail(`comment of ${text.length} bytes, expected at most ${MAX_LENGTH}`, 'comment');
+    if (text.length > MAX_LENGTH)
+      given.fail(`comment of ${text.length} bytes, expected at most ${MAX_LENGTH}`, 'comment');
     return text;
   },
   format: (text) => `--comment ${quote(text)}`,

@@ -1,16 +1,48 @@
 /** The matches that `-m` knows, by family and name: a match is one file here and one line below. @module */
 import type { Family, Match } from '../extension.ts';
+import { addrtype } from './addrtype.ts';
 import { comment } from './comment.ts';
 import { dscp } from './dscp.ts';
 import { hl } from './hl.ts';
+import { icmp } from './icmp.ts';
+import { icmp6 } from './icmp6.ts';
+import { iprange } from './iprange.ts';
 import { length } from './length.ts';
 import { limit } from './limit.ts';
+import { mac } from './mac.ts';
+import { mark } from './mark.ts';
+import { multiport } from './multiport.ts';
 import { physdev } from './physdev.ts';
+import { pkttype } from './pkttype.ts';
 import { recent } from './recent.ts';
+import { statistic } from './statistic.ts';
+import { tcp } from './tcp.ts';
 import { tos } from './tos.ts';
 import { ttl } from './ttl.ts';
+import { udp } from './udp.ts';
 
-const MATCHES: readonly Match[] = [comment, ttl, hl, length, dscp, tos, physdev, limit, recent];
+const MATCHES: readonly Match[] = [
+  addrtype,
+  comment,
+  dscp,
+  hl,
+  icmp,
+  icmp6,
+  iprange,
+  length,
+  limit,
+  mac,
+  mark,
+  multiport,
+  physdev,
+  pkttype,
+  recent,
+  statistic,
+  tcp,
+  tos,
+  ttl,
+  udp,
+];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */
 function byName(family: Family): ReadonlyMap<string, Match> {

@@ -1,0 +1,103 @@
+/** `-m addrtype`: what kind of address the routing tables say it is; net/netfilter/xt_addrtype.c. @module */
+import * as ipv4 from '../../packet/ipv4.ts';
+import type { Given, Match } from '../extension.ts';
+import { bang } from '../number.ts';
+
+/** Bits of RTN_* numbers, and whether they are inverted. */
+export interface TypeTest {
+  readonly types: number;
+  readonly invert: boolean;
+}
+
+export interface AddrType {
+  readonly src: TypeTest | null;
+  readonly dst: TypeTest | null;
+  /** Only addresses of the packet's incoming or outgoing device are LOCAL. */
+  readonly limit: 'in' | 'out' | null;
+}
+
+const TYPES = [
+  'UNSPEC',
+  'UNICAST',
+  'LOCAL',
+  'BROADCAST',
+  'ANYCAST',
+  'MULTICAST',
+  'BLACKHOLE',
+  'UNREACHABLE',
+  'PROHIBIT',
+  'THROW',
+  'NAT',
+  'XRESOLVE',
+] as const;
+
+const [SRC, DST, FLAGS] = [0, 1, 2] as const;
+const [INVERT_SRC, INVERT_DST, LIMIT_IN, LIMIT_OUT] = [1, 2, 4, 8] as const;
+
+function parseTypes(given: Given, option: 'src-type' | 'dst-type'): TypeTest | null {
+  if (!given.has(option)) return null;
+  let types = 0;
+  for (const text of given.text(option).split(',')) {
+    const i = text === '' ? -1 : TYPES.findIndex((name) => name.startsWith(text.toUpperCase()));
+    if (i < 0) given.fail(`address type ${text}, expected ${TYPES.join(', ')}`, option);
+    types |= 1 << i;
+  }
+  return { types, invert: given.inverted(option) };
+}
+
+function parseLimit(given: Given): AddrType['limit'] {
+  const [into, out] = [given.has('limit-iface-in'), given.has('limit-iface-out')];
+  if (into && out) given.fail('--limit-iface-out beside --limit-iface-in, expected one of them', 'limit-iface-out');
+  if (into && (given.chain === 'OUTPUT' || given.chain === 'POSTROUTING')) {
+    given.fail(`--limit-iface-in in ${given.chain}, expected --limit-iface-out`, 'limit-iface-in');
+  }
+  if (out && (given.chain === 'PREROUTING' || given.chain === 'INPUT')) {
+    given.fail(`--limit-iface-out in ${given.chain}, expected --limit-iface-in`, 'limit-iface-out');
+  }
+  if (into) return 'in';
+  return out ? 'out' : null;
+}
+
+function formatTypes(option: string, test: TypeTest | null): string[] {
+  if (test === null) return [];
+  return [`${bang(test.invert)}--${option} ${TYPES.filter((_, i) => (test.types & (1 << i)) !== 0).join(',')}`];
+}
+
+export const addrtype: Match<AddrType> = {
+  name: 'addrtype',
+  options: [
+    { name: 'src-type', invert: true },
+    { name: 'dst-type', invert: true },
+    { name: 'limit-iface-in', words: 0 },
+    { name: 'limit-iface-out', words: 0 },
+  ],
+  parse(given) {
+    const [src, dst] = [parseTypes(given, 'src-type'), parseTypes(given, 'dst-type')];
+    if (src === null && dst === null) given.fail('addrtype without a type, expected --src-type or --dst-type');
+    return { src, dst, limit: parseLimit(given) };
+  },
+  format({ src, dst, limit }) {
+    const words = [...formatTypes('src-type', src), ...formatTypes('dst-type', dst)];
+    if (limit !== null) words.push(`--limit-iface-${limit}`);
+    return words.join(' ');
+  },
+  compile({ src, dst, limit }) {
+    const limits = { in: LIMIT_IN, out: LIMIT_OUT };
+    const flags = (src?.invert === true ? INVERT_SRC : 0) | (dst?.invert === true ? INVERT_DST : 0);
+    return [src?.types ?? 0, dst?.types ?? 0, flags | (limit === null ? 0 : limits[limit])];
+  },
+  test(args, at, pkt, scope) {
+    const flags = args[at + FLAGS]!;
+    const { ip } = scope.ns;
+    let dev: typeof scope.iif | undefined;
+    if ((flags & LIMIT_IN) !== 0) dev = scope.iif;
+    else if ((flags & LIMIT_OUT) !== 0) dev = scope.oif;
+    if (args[at + SRC] !== 0) {
+      const type = 1 << ip.addressType(ipv4.src(pkt.view, pkt.l3), dev);
+      if (((args[at + SRC]! & type) !== 0) === ((flags & INVERT_SRC) !== 0)) return false;
+    }
+    if (args[at + DST] === 0) return true;
+    const type = 1 << ip.addressType(ipv4.dst(pkt.view, pkt.l3), dev);
+    return ((args[at + DST]! & type) !== 0) !== ((flags & INVERT_DST) !== 0);
+  },
+};

@@ -1,0 +1,30 @@
+/** Ports as the matches of transport protocols test and print them: port_match of net/netfilter/xt_tcpudp.c. @module */
+import type { Given, OptionSpec } from './extension.ts';
+import { bang } from './number.ts';
+
+/** First and last port, both in it. */
+export interface PortTest {
+  readonly range: readonly [number, number];
+  readonly invert: boolean;
+}
+
+const ALL: PortTest = { range: [0, 65535], invert: false };
+
+/** `--sport` and `--dport` with their long spellings. */
+export const PORT_OPTIONS: readonly OptionSpec[] = [
+  { name: 'sport', aliases: ['source-port'], invert: true },
+  { name: 'dport', aliases: ['destination-port'], invert: true },
+];
+
+/** The port test of an option, every port when it was not given. */
+export const parsePorts = (given: Given, option: 'sport' | 'dport'): PortTest =>
+  given.has(option) ? { range: given.portRange(option), invert: given.inverted(option) } : ALL;
+
+export const isAll = ({ range: [first, last] }: PortTest): boolean => first === 0 && last === 65535;
+
+/** The option as iptables-save prints it, or nothing: a test for every port is not printed, inverted or not. */
+export function formatPorts(option: 'sport' | 'dport', test: PortTest): string[] {
+  const [first, last] = test.range;
+  if (isAll(test)) return [];
+  return [`${bang(test.invert)}--${option} ${first === last ? first : `${first}:${last}`}`];
+}
