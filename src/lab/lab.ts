@@ -16,7 +16,6 @@ import { Random } from '../sim/random.ts';
 import { Trace } from '../sim/trace.ts';
 import { Builder, type LabNamespace } from './build.ts';
 import { Journal } from './journal.ts';
-import { LabError } from './shape.ts';
 import type { LabSource, SourceText } from './source.ts';
 import { labState } from './state.ts';
 import type { Topology } from './topology.ts';
@@ -43,7 +42,7 @@ export interface Entry {
   send(pkt: Packet): number;
 }
 
-/** Told of every frame that leaves a port. The packet is lent: its bytes are [data, end) until the call returns. */
+/** Told of every frame that goes in or leaves a port. The packet is lent: its bytes are [data, end) until the call returns. */
 export type FrameListener = (port: string, pkt: Packet, input: number) => void;
 
 const ETH_HLEN = 14;
@@ -60,14 +59,16 @@ export class Lab {
   readonly warnings: readonly string[];
   /** What happened to the packets, when `trace` was asked for. */
   readonly trace: Trace | null;
+  /** Told of frames that leave, and of frames before they go in. */
   onFrame: FrameListener | null = null;
+  onInput: FrameListener | null = null;
   /** Index of the last input; -1 before the first. */
   input = -1;
   /** Frames that left a port so far. */
   sent = 0;
   private readonly source: LabSource;
   private readonly world: World;
-  private readonly entries: Map<string, Entry> = new Map();
+  private readonly byName: Map<string, Entry> = new Map();
   private readonly journal: Journal | null;
   private readonly receive = (dev: Device, pkt: Packet): void => dev.ns.receive(pkt, dev);
 
@@ -87,7 +88,7 @@ export class Lab {
     this.loadRules(options, builder.warnings);
     for (const [name, port] of builder.ports) this.addPort(name, port);
     for (const [name, { ns }] of this.namespaces) {
-      this.entries.set(`local:${name}`, { name: `local:${name}`, send: (pkt) => sendLocal(ns, pkt) });
+      this.byName.set(`local:${name}`, { name: `local:${name}`, send: (pkt) => sendLocal(ns, pkt) });
     }
     this.trace = options.trace === true ? new Trace(clock) : null;
     for (const { ns } of this.namespaces.values()) ns.trace = this.trace;
@@ -96,26 +97,29 @@ export class Lab {
     this.sent = 0;
   }
 
-  /** The port or `local:NS` of that name. @throws {LabError} when there is none */
-  entry(name: string): Entry {
-    const entry = this.entries.get(name);
-    if (entry === undefined) {
-      const known = [...this.entries.keys()].join(', ');
-      throw new LabError(this.source.file, '', `unknown port ${JSON.stringify(name)}, expected one of ${known}`);
-    }
-    return entry;
+  /** Names of all places where frames go in. */
+  get entries(): readonly string[] {
+    return [...this.byName.keys()];
+  }
+
+  /** The port or `local:NS` of that name, or undefined. */
+  find(name: string): Entry | undefined {
+    return this.byName.get(name);
   }
 
   /**
    * Let time pass until `at` (nanoseconds since the run began; earlier than now means now), then put one frame in.
    * @returns 0, or a negative errno when the sender was told that it failed
+   * @throws {RangeError} for the name of no port
    */
   inject(entry: Entry | string, frame: Uint8Array, at: number = this.clock.now): number {
-    const to = typeof entry === 'string' ? this.entry(entry) : entry;
+    const to = typeof entry === 'string' ? this.find(entry) : entry;
+    if (to === undefined) throw new RangeError(`unknown port ${entry}, expected one of ${this.entries.join(', ')}`);
     if (at > this.clock.now) this.advance(at);
     this.input++;
     this.journal?.beforeInput(this.input);
     const pkt = this.pool.from(frame);
+    if (pkt !== null) this.onInput?.(to.name, pkt, this.input);
     const errno = pkt === null ? -ENOMEM : to.send(pkt);
     this.settle();
     this.journal?.afterInput(errno);
@@ -148,7 +152,7 @@ export class Lab {
   }
 
   private addPort(name: string, port: PortDevice): void {
-    this.entries.set(name, { name, send: (pkt) => port.receive(pkt) });
+    this.byName.set(name, { name, send: (pkt) => port.receive(pkt) });
     port.onFrame = (pkt) => {
       this.sent++;
       this.onFrame?.(name, pkt, this.input);
