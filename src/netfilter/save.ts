@@ -17,6 +17,7 @@ import {
   type Table,
   type TableName,
 } from './rule.ts';
+import { verify } from './verify.ts';
 import { splitWords, type Word } from './words.ts';
 
 export interface ParseOptions {
@@ -87,7 +88,9 @@ class Restore {
     const ignore = (rule: IgnoredRule): void => {
       this.ignored.push(rule);
     };
-    this.tables.set(editor.name, editor.finish(this.options.ignoreUnknown === true ? ignore : null));
+    const table = editor.finish(this.options.ignoreUnknown === true ? ignore : null);
+    verify(table, this.family);
+    this.tables.set(editor.name, table);
     this.editor = null;
   }
 

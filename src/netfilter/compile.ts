@@ -1,0 +1,282 @@
+/**
+ * Rules as integers. One Int32Array holds every rule of a table, a row each, chain after chain as struct ipt_entry lie in a
+ * table's blob: a base chain ends with a row for its policy, a user chain with one that returns. What a rule asks beyond its
+ * row stands in `args`. A program has no state: namespaces that load the same table share it. @module
+ */
+import type { Compiling, Evaluation, Family, Match, Target } from './extension.ts';
+import type { Backend } from './format.ts';
+import { findMatch } from './matches/index.ts';
+import type { AddressTest, Chain, Rule, Table, Use } from './rule.ts';
+import { HOOK_NAMES } from './rule.ts';
+import { findTarget } from './targets/index.ts';
+
+/** Columns of a row. Addresses are IPv4's; those of IPv6 take four words and stand in `args`. */
+export const SRC = 0;
+export const SRC_MASK = 1;
+export const DST = 2;
+export const DST_MASK = 3;
+/** 0 is all. */
+export const PROTOCOL = 4;
+export const FLAGS = 5;
+/** Number of a device pattern, -1 for none. */
+export const IIF = 6;
+export const OIF = 7;
+/** Where the rule's matches begin in `args`, -1 when it has none. */
+export const MATCHES = 8;
+/** What is done with a packet that matches, and with what: see TARGET_*. */
+export const TARGET = 9;
+export const OPERAND = 10;
+/** Where the integers of an extension target begin in `args`. */
+export const TARGET_ARGS = 11;
+export const STRIDE = 12;
+
+/** Bits of FLAGS. */
+export const INVERT_SRC = 1;
+export const INVERT_DST = 2;
+export const INVERT_PROTOCOL = 4;
+export const FRAGMENT = 8;
+export const NOT_FRAGMENT = 16;
+export const INVERT_IIF = 32;
+export const INVERT_OIF = 64;
+
+export const TARGET_NONE = 0;
+export const TARGET_ACCEPT = 1;
+export const TARGET_DROP = 2;
+export const TARGET_RETURN = 3;
+/** OPERAND is the first row of a chain. */
+export const TARGET_JUMP = 4;
+export const TARGET_GOTO = 5;
+/** OPERAND is an index of `targets`. */
+export const TARGET_EXTENSION = 6;
+/** The end of a base chain: OPERAND is NF_ACCEPT or NF_DROP. */
+export const TARGET_POLICY = 7;
+
+/** In `args`: what a list of matches holds beside indices of `matches`. Each is followed by its count of integers. */
+export const MATCH_END = -1;
+export const MATCH_SRC6 = -2;
+export const MATCH_DST6 = -3;
+
+export interface CompiledChain {
+  readonly chain: Chain;
+  /** First row, and the row after the last rule: policy or return. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Program {
+  readonly table: Table;
+  readonly family: Family;
+  readonly backend: Backend;
+  readonly rows: Int32Array;
+  readonly args: Int32Array;
+  readonly matches: readonly Match[];
+  readonly targets: readonly Target[];
+  readonly chains: readonly CompiledChain[];
+  /** By hook: the base chain, -1 when the table has none there. First row, and row of the policy. */
+  readonly entry: Int32Array;
+  readonly policy: Int32Array;
+  /** Names of devices, and prefixes of them that end in `+`. */
+  readonly devicePatterns: readonly string[];
+  /** First values of the state of a namespace that loads it. */
+  readonly cells: Float64Array;
+  readonly objects: readonly ((scope: Evaluation) => object)[];
+  readonly needsConntrack: boolean;
+}
+
+/** Number `item` in `list`, adding it. */
+function intern<T>(list: T[], item: T): number {
+  const i = list.indexOf(item);
+  return i >= 0 ? i : list.push(item) - 1;
+}
+
+const END_OF_RULE: Rule = {
+  src: null,
+  dst: null,
+  iif: null,
+  oif: null,
+  protocol: 0,
+  invertProtocol: false,
+  fragment: null,
+  matches: [],
+  target: null,
+  at: { file: '', line: 0, column: 0 },
+};
+
+const VERDICTS = { ACCEPT: TARGET_ACCEPT, DROP: TARGET_DROP, RETURN: TARGET_RETURN, QUEUE: TARGET_DROP } as const;
+
+class Compiler {
+  private readonly table: Table;
+  private readonly family: Family;
+  private readonly backend: Backend;
+  private readonly rows: Int32Array;
+  private readonly args: number[] = [];
+  private readonly matches: Match[] = [];
+  private readonly targets: Target[] = [];
+  private readonly patterns: string[] = [];
+  private readonly cells: number[] = [];
+  private readonly objects: ((scope: Evaluation) => object)[] = [];
+  private readonly chains: CompiledChain[] = [];
+  private readonly starts = new Map<string, number>();
+  private needsConntrack = false;
+
+  constructor(table: Table, family: Family, backend: Backend) {
+    this.table = table;
+    this.family = family;
+    this.backend = backend;
+    let row = 0;
+    for (const chain of table.chains) {
+      const end = row + chain.rules.length;
+      this.chains.push({ chain, start: row, end });
+      this.starts.set(chain.name, row);
+      row = end + 1;
+    }
+    this.rows = new Int32Array(row * STRIDE);
+  }
+
+  compile(): Program {
+    for (const { chain, start, end } of this.chains) {
+      const to = this.compiling(chain.name);
+      chain.rules.forEach(({ rule }, i) => {
+        this.rule(rule, start + i, to);
+      });
+      this.endOfChain(chain, end, to);
+    }
+    return {
+      table: this.table,
+      family: this.family,
+      backend: this.backend,
+      rows: this.rows,
+      args: Int32Array.from(this.args),
+      matches: this.matches,
+      targets: this.targets,
+      chains: this.chains,
+      entry: this.perHook((chain) => chain.start),
+      policy: this.perHook((chain) => chain.end),
+      devicePatterns: this.patterns,
+      cells: Float64Array.from(this.cells),
+      objects: this.objects,
+      needsConntrack: this.needsConntrack,
+    };
+  }
+
+  private perHook(place: (chain: CompiledChain) => number): Int32Array {
+    return Int32Array.from(HOOK_NAMES, (hook) => {
+      const chain = this.chains.find((entry) => entry.chain.name === hook);
+      return chain === undefined ? -1 : place(chain);
+    });
+  }
+
+  private compiling(chain: string): Compiling {
+    const { family, backend, table, cells, objects } = this;
+    return {
+      family,
+      backend,
+      table: table.name,
+      chain,
+      cells: (...initial) => cells.push(...initial) - initial.length,
+      object: (create) => objects.push(create) - 1,
+      devicePattern: (pattern) => intern(this.patterns, pattern),
+    };
+  }
+
+  private endOfChain(chain: Chain, row: number, to: Compiling): void {
+    this.rule(END_OF_RULE, row, to);
+    const at = row * STRIDE;
+    this.rows[at + TARGET] = chain.policy === null ? TARGET_RETURN : TARGET_POLICY;
+    this.rows[at + OPERAND] = chain.policy === 'DROP' ? 0 : 1;
+  }
+
+  private rule(rule: Rule, row: number, to: Compiling): void {
+    const { rows } = this;
+    const at = row * STRIDE;
+    let flags = 0;
+    if (this.family === 'ipv4') {
+      rows[at + SRC] = rule.src?.words[0] ?? 0;
+      rows[at + SRC_MASK] = rule.src?.mask[0] ?? 0;
+      rows[at + DST] = rule.dst?.words[0] ?? 0;
+      rows[at + DST_MASK] = rule.dst?.mask[0] ?? 0;
+      if (rule.src?.invert === true) flags |= INVERT_SRC;
+      if (rule.dst?.invert === true) flags |= INVERT_DST;
+    }
+    rows[at + PROTOCOL] = rule.protocol;
+    if (rule.invertProtocol) flags |= INVERT_PROTOCOL;
+    if (rule.fragment !== null) flags |= rule.fragment ? FRAGMENT : NOT_FRAGMENT;
+    rows[at + IIF] = this.device(rule.iif);
+    rows[at + OIF] = this.device(rule.oif);
+    if (rule.iif?.invert === true) flags |= INVERT_IIF;
+    if (rule.oif?.invert === true) flags |= INVERT_OIF;
+    rows[at + FLAGS] = flags;
+    rows[at + MATCHES] = this.matchList(rule, to);
+    this.target(rule, at, to);
+  }
+
+  private device(test: Rule['iif']): number {
+    return test === null || test.pattern === '' ? -1 : intern(this.patterns, test.pattern);
+  }
+
+  private matchList(rule: Rule, to: Compiling): number {
+    const start = this.args.length;
+    if (this.family === 'ipv6') {
+      this.address6(MATCH_SRC6, rule.src);
+      this.address6(MATCH_DST6, rule.dst);
+    }
+    for (const use of rule.matches) this.match(use, to);
+    if (this.args.length === start) return -1;
+    this.args.push(MATCH_END);
+    return start;
+  }
+
+  private address6(code: number, test: AddressTest | null): void {
+    if (test !== null) this.args.push(code, 9, ...test.words, ...test.mask, Number(test.invert));
+  }
+
+  private match({ name, options }: Use, to: Compiling): void {
+    const match = findMatch(name, this.family);
+    if (match === undefined) throw new Error(`no match ${name} in the registry`);
+    if (match.needsConntrack === true) this.needsConntrack = true;
+    const integers = match.compile(options, to);
+    if (integers !== null) this.args.push(intern(this.matches, match), integers.length, ...integers);
+  }
+
+  private target({ target }: Rule, at: number, to: Compiling): void {
+    const { rows } = this;
+    if (target === null) return;
+    switch (target.kind) {
+      case 'verdict':
+        rows[at + TARGET] = VERDICTS[target.verdict];
+        break;
+      case 'jump':
+      case 'goto':
+        rows[at + TARGET] = target.kind === 'jump' ? TARGET_JUMP : TARGET_GOTO;
+        rows[at + OPERAND] = this.starts.get(target.chain)!;
+        break;
+      case 'extension': {
+        const extension = findTarget(target.name, this.family);
+        if (extension === undefined) throw new Error(`no target ${target.name} in the registry`);
+        if (extension.needsConntrack === true) this.needsConntrack = true;
+        rows[at + TARGET] = TARGET_EXTENSION;
+        rows[at + OPERAND] = intern(this.targets, extension);
+        const integers = extension.compile(target.options, to);
+        rows[at + TARGET_ARGS] = this.args.length;
+        this.args.push(...integers);
+      }
+    }
+  }
+}
+
+const compiled: Readonly<Record<string, WeakMap<Table, Program>>> = {
+  'ipv4 nft': new WeakMap(),
+  'ipv4 legacy': new WeakMap(),
+  'ipv6 nft': new WeakMap(),
+  'ipv6 legacy': new WeakMap(),
+};
+
+/** The program of a table; the same object for the same table. */
+export function compile(table: Table, family: Family, backend: Backend): Program {
+  const programs = compiled[`${family} ${backend}`]!;
+  const known = programs.get(table);
+  if (known !== undefined) return known;
+  const program = new Compiler(table, family, backend).compile();
+  programs.set(table, program);
+  return program;
+}

@@ -1,0 +1,177 @@
+/** The tables of one namespace: loaded from rules, hooked into its protocols, printed with what they counted. @module */
+import type { Conntrack } from '../conntrack/conntrack.ts';
+import type { Device } from '../net/device.ts';
+import {
+  type HookEntry,
+  INPUT,
+  NF_ACCEPT,
+  NF_DROP,
+  OUTPUT,
+  POSTROUTING,
+  PRI_FILTER,
+  PRI_MANGLE,
+  PRI_NAT_DST,
+  PRI_NAT_SRC,
+  PRI_RAW,
+  PRI_SECURITY,
+  type Verdict,
+} from '../net/hook.ts';
+import type { Netns } from '../net/netns.ts';
+import * as ipv4 from '../packet/ipv4.ts';
+import type { Packet } from '../packet/packet.ts';
+import { compile, type Program } from './compile.ts';
+import { type Surroundings, TableState } from './evaluate.ts';
+import type { Family } from './extension.ts';
+import type { Backend } from './format.ts';
+import { HOOK_NAMES, type Ruleset, type Table, type TableName } from './rule.ts';
+import { formatSave } from './save.ts';
+import { ruleStage } from './stage.ts';
+
+/** `linear` visits rules as the kernel does; `indexed` skips those that cannot match. Nothing else differs. */
+export type Lookup = 'linear' | 'indexed';
+
+export interface NetfilterOptions {
+  /** Default indexed. */
+  readonly lookup?: Lookup;
+  /** Which iptables loads the rules; default nft. */
+  readonly backend?: Backend;
+  /** Where LOG writes: one line without time stamp. */
+  readonly log?: ((line: string) => void) | null;
+}
+
+const PRIORITY: Readonly<Record<Exclude<TableName, 'nat'>, number>> = {
+  raw: PRI_RAW,
+  mangle: PRI_MANGLE,
+  filter: PRI_FILTER,
+  security: PRI_SECURITY,
+};
+
+/** A table that runs: its state, how it is hooked in, and for which hooks. */
+class LoadedTable implements HookEntry {
+  readonly priority: number;
+  readonly hook: number;
+  state: TableState;
+
+  constructor(state: TableState, hook: number, priority: number) {
+    this.state = state;
+    this.hook = hook;
+    this.priority = priority;
+  }
+
+  run(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
+    return this.state.run(pkt, hook, iif, oif);
+  }
+}
+
+/** mangle OUTPUT: a packet whose mark, addresses or TOS changed is routed again (ipt_mangle_out). */
+class MangleOutput extends LoadedTable {
+  override run(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
+    const { mark } = pkt;
+    const src = ipv4.src(pkt.view, pkt.l3);
+    const dst = ipv4.dst(pkt.view, pkt.l3);
+    const tos = ipv4.tos(pkt.view, pkt.l3);
+    const verdict = this.state.run(pkt, hook, iif, oif);
+    if (verdict !== NF_ACCEPT) return verdict;
+    const { view, l3 } = pkt;
+    if (mark === pkt.mark && src === ipv4.src(view, l3) && dst === ipv4.dst(view, l3) && tos === ipv4.tos(view, l3))
+      return verdict;
+    return this.state.ns.ip.routeMeHarder(pkt) ? verdict : NF_DROP;
+  }
+}
+
+export class Netfilter {
+  private readonly around: Surroundings;
+  private readonly backend: Backend;
+  private readonly tables: Readonly<Record<Family, Map<TableName, LoadedTable[]>>> = {
+    ipv4: new Map(),
+    ipv6: new Map(),
+  };
+  private readonly usesConntrack: Record<Family, boolean> = { ipv4: false, ipv6: false };
+
+  constructor(ns: Netns, conntrack: Conntrack, options: NetfilterOptions = {}) {
+    this.backend = options.backend ?? 'nft';
+    this.around = { ns, conntrack, log: options.log ?? null, stage: ruleStage };
+  }
+
+  /** Rules that packets were compared with so far, in all tables. */
+  get visits(): number {
+    return this.states().reduce((sum, state) => sum + state.visits, 0);
+  }
+
+  /** Put these tables in the place of those with their names; the others stay. */
+  load(ruleset: Ruleset): void {
+    const { family } = ruleset;
+    const programs = ruleset.tables.map((table) => compile(table, family, this.backend));
+    for (const program of programs) this.replace(program);
+    this.track(family);
+  }
+
+  /** The rules with what they have counted. */
+  ruleset(family: Family = 'ipv4'): Ruleset {
+    const tables = [...this.tables[family].values()].map(([first]) => snapshot(first!.state));
+    return { family, tables, ignored: [] };
+  }
+
+  /** What iptables-save prints, without its comment lines. */
+  save(options: { readonly counters?: boolean; readonly family?: Family } = {}): string {
+    return formatSave(this.ruleset(options.family), { ...options, backend: this.backend });
+  }
+
+  private states(): TableState[] {
+    return [...this.tables.ipv4.values(), ...this.tables.ipv6.values()].map(([first]) => first!.state);
+  }
+
+  private replace(program: Program): void {
+    const tables = this.tables[program.family];
+    const { name } = program.table;
+    const state = new TableState(program, this.around);
+    const loaded = tables.get(name);
+    if (loaded !== undefined) {
+      for (const entry of loaded) entry.state = state;
+      return;
+    }
+    const entries = HOOK_NAMES.map((_, hook) => hook)
+      .filter((hook) => program.entry[hook]! >= 0)
+      .map((hook) => makeEntry(state, hook));
+    tables.set(name, entries);
+    for (const entry of entries) this.hookIn(entry, program.family);
+  }
+
+  private hookIn(entry: LoadedTable, family: Family): void {
+    const { ns, conntrack } = this.around;
+    if (entry.state.table === 'nat') conntrack.nat.register(entry.hook, entry);
+    else (family === 'ipv4' ? ns.hooks4 : ns.hooks6).register(entry.hook, entry);
+  }
+
+  /** Conntrack runs while a rule needs it. */
+  private track(family: Family): void {
+    const needs = this.states().some((state) => state.family === family && state.program.needsConntrack);
+    if (needs === this.usesConntrack[family]) return;
+    this.usesConntrack[family] = needs;
+    if (needs) this.around.conntrack.use(family);
+    else this.around.conntrack.release(family);
+  }
+}
+
+function makeEntry(state: TableState, hook: number): LoadedTable {
+  const table = state.table as TableName;
+  if (table === 'nat') {
+    return new LoadedTable(state, hook, hook === INPUT || hook === POSTROUTING ? PRI_NAT_SRC : PRI_NAT_DST);
+  }
+  const make = table === 'mangle' && hook === OUTPUT ? MangleOutput : LoadedTable;
+  return new make(state, hook, PRIORITY[table]);
+}
+
+function snapshot({ program, counters }: TableState): Table {
+  const chains = program.chains.map(({ chain, start, end }) => ({
+    ...chain,
+    packets: chain.policy === null ? 0 : counters[2 * end]!,
+    bytes: chain.policy === null ? 0 : counters[2 * end + 1]!,
+    rules: chain.rules.map(({ rule }, i) => ({
+      rule,
+      packets: counters[2 * (start + i)]!,
+      bytes: counters[2 * (start + i) + 1]!,
+    })),
+  }));
+  return { name: program.table.name, chains };
+}
