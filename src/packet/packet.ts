@@ -64,6 +64,12 @@ export class Packet {
   routeType = 0;
   nextHop = 0;
   pathMtu = 0;
+  /** RTCF_* and more (net/route.ts), and the errno (positive) of a route that leads nowhere. */
+  routeFlags = 0;
+  routeError = 0;
+  /** IPv4 options (IPCB's opt): offsets in the header of source route, record route, timestamp, alert; then what they want. */
+  options = 0;
+  optionFlags = 0;
   /** Largest fragment that it was reassembled from (bytes, IP header included; 0: it came whole), and where their sizes stand. */
   fragMax = 0;
   fragments = -1;
@@ -123,6 +129,8 @@ export class Packet {
     this.routeType = 0;
     this.nextHop = 0;
     this.pathMtu = 0;
+    this.routeFlags = this.routeError = 0;
+    this.options = this.optionFlags = 0;
     this.fragMax = 0;
     this.fragments = -1;
     this.reason = 0;
@@ -176,6 +184,10 @@ export class Packet {
     this.routeType = from.routeType;
     this.nextHop = from.nextHop;
     this.pathMtu = from.pathMtu;
+    this.routeFlags = from.routeFlags;
+    this.routeError = from.routeError;
+    this.options = from.options;
+    this.optionFlags = from.optionFlags;
     this.fragMax = from.fragMax;
     this.fragments = -1;
     this.reason = 0;
