@@ -2,7 +2,7 @@
 import type { Lab } from '../lab/lab.ts';
 import { describe } from '../packet/describe.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { TraceEvent } from '../sim/trace.ts';
+import type { TraceEvent, TraceFields } from '../sim/trace.ts';
 import { hasReader } from './failure.ts';
 import type { TraceFormat } from './replay-options.ts';
 import { blockOf } from './trace-text.ts';
@@ -21,6 +21,10 @@ export interface Arrival {
   readonly packet: number;
   readonly frame: string;
 }
+
+/** A rule in the words of a capture's comment: `nat CHAIN 2 -j DNAT ...`. */
+const ruleWords = ({ table, chain, number, text, policy }: TraceFields): string =>
+  [table, chain, number ?? 'policy', text ?? policy].filter((word) => word !== undefined).join(' ');
 
 const describePacket = (pkt: Packet): string => describe(pkt.view, pkt.data, pkt.end);
 
@@ -55,7 +59,7 @@ export class TraceReport {
       const happening = this.happenings[i]!;
       if (happening.kind !== 'event' || happening.event.packet !== packet) continue;
       const { kind, fields } = happening.event;
-      if (kind === 'rule' && fields['rule'] !== undefined) return String(fields['rule']);
+      if (kind === 'rule') return ruleWords(fields);
     }
     return undefined;
   }

@@ -8,6 +8,7 @@ import { DummyDevice } from '../net/dummy.ts';
 import { Netns, type World } from '../net/netns.ts';
 import { vethPair } from '../net/veth.ts';
 import { PortDevice } from '../net/wire.ts';
+import { Netfilter, type NetfilterOptions } from '../netfilter/netfilter.ts';
 import { parse4, parseMac } from '../packet/address.ts';
 import { BASELINE, GLOBAL_BASELINE } from './baseline.ts';
 import { routeConfig, ruleConfig } from './routes.ts';
@@ -21,6 +22,7 @@ const IPPROTO = { tcp: 6, udp: 17 } as const;
 export interface LabNamespace {
   readonly ns: Netns;
   readonly conntrack: Conntrack;
+  readonly netfilter: Netfilter;
 }
 
 export class Builder {
@@ -30,11 +32,13 @@ export class Builder {
   readonly warnings: string[] = [];
   private readonly topology: Topology;
   private readonly world: World;
+  private readonly rules: NetfilterOptions;
   private readonly whole: Place;
   private macs = 0;
 
-  constructor(topology: Topology, file: string, world: World) {
+  constructor(topology: Topology, file: string, world: World, rules: NetfilterOptions) {
     this.topology = topology;
+    this.rules = rules;
     this.world = world;
     this.whole = { file, path: '' };
   }
@@ -65,7 +69,8 @@ export class Builder {
 
   private makeNamespace(name: string, config: NamespaceConfig): void {
     const ns = new Netns(name, this.world);
-    this.namespaces.set(name, { ns, conntrack: new Conntrack(ns) });
+    const conntrack = new Conntrack(ns);
+    this.namespaces.set(name, { ns, conntrack, netfilter: new Netfilter(ns, conntrack, this.rules) });
     for (const [key, value] of Object.entries({ ...BASELINE, ...GLOBAL_BASELINE })) {
       if (ns.sysctl.has(key)) ns.sysctl.set(key, value);
     }

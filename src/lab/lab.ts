@@ -7,7 +7,6 @@ import { Backlog } from '../net/backlog.ts';
 import type { Device } from '../net/device.ts';
 import type { World } from '../net/netns.ts';
 import type { PortDevice } from '../net/wire.ts';
-import { Netfilter } from '../netfilter/netfilter.ts';
 import { parseSave } from '../netfilter/save.ts';
 import { PacketPool } from '../packet/arena.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -16,7 +15,7 @@ import { Random } from '../sim/random.ts';
 import { Trace } from '../sim/trace.ts';
 import { Builder, type LabNamespace } from './build.ts';
 import { Journal } from './journal.ts';
-import type { LabSource, SourceText } from './source.ts';
+import type { LabSource } from './source.ts';
 import { labState } from './state.ts';
 import type { Topology } from './topology.ts';
 
@@ -78,7 +77,11 @@ export class Lab {
     this.source = source;
     this.topology = source.topology;
     this.world = { clock, pool, random: new Random(options.seed ?? 1), backlog: new Backlog() };
-    const builder = new Builder(source.topology, source.file, this.world);
+    const builder = new Builder(source.topology, source.file, this.world, {
+      lookup: options.lookup ?? 'indexed',
+      backend: options.backend ?? source.topology.backend ?? 'nft',
+      log: (line) => this.journal?.log(line),
+    });
     builder.build();
     this.namespaces = builder.namespaces;
     this.ports = Object.keys(source.topology.ports ?? {});
@@ -160,19 +163,19 @@ export class Lab {
   }
 
   private loadRules(options: LabOptions, warnings: string[]): void {
-    const backend = options.backend ?? this.topology.backend ?? 'nft';
-    for (const [name, { ns, conntrack }] of this.namespaces) {
-      const log = (line: string): void => this.journal?.log(line);
+    const ignoreUnknown = options.ignoreUnknown === true;
+    for (const [name, { netfilter }] of this.namespaces) {
       for (const [family, texts] of [
         ['ipv4', this.source.rules],
         ['ipv6', this.source.rules6],
       ] as const) {
-        const source: SourceText | undefined = texts.get(name);
+        const source = texts.get(name);
         if (source === undefined) continue;
-        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown: options.ignoreUnknown === true });
-        const netfilter = new Netfilter(ns, conntrack, { lookup: options.lookup ?? 'indexed', backend, log });
+        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown });
         netfilter.load(ruleset);
-        warnings.push(...ruleset.ignored);
+        for (const { what, text, at } of ruleset.ignored) {
+          warnings.push(`${at.file}:${at.line}:${at.column}: ${what} is not known, left out: ${text}`);
+        }
       }
     }
   }

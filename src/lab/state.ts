@@ -31,7 +31,13 @@ export function labState(
   journal: Journal | null,
 ): Map<string, string> {
   const state = new Map<string, string>();
-  for (const [name, node] of namespaces) addNamespace(state, name, node);
+  for (const [name, node] of namespaces) {
+    if (source.rules.has(name)) state.set(`${name}.counters`, node.netfilter.save({ counters: true }));
+    if (source.rules6.has(name)) {
+      state.set(`${name}.counters6`, node.netfilter.save({ counters: true, family: 'ipv6' }));
+    }
+    addTables(state, name, node);
+  }
   if (journal === null) return state;
   journal.collectDrops();
   state.set('drops.json', asJson(journal.drops));
@@ -43,10 +49,7 @@ export function labState(
   return state;
 }
 
-function addNamespace(state: Map<string, string>, name: string, node: LabNamespace): void {
-  const { ns, conntrack, tables, tables6 } = node;
-  if (tables !== null) state.set(`${name}.counters`, tables.save({ counters: true }));
-  if (tables6 !== null) state.set(`${name}.counters6`, tables6.save({ counters: true }));
+function addTables(state: Map<string, string>, name: string, { ns, conntrack }: LabNamespace): void {
   state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));
   const neighbours = ns.neigh.list();
   if (neighbours.length > 0) state.set(`${name}.neigh`, asLines(neighbours));

@@ -320,7 +320,7 @@ function requireDevice(config: NamespaceConfig, name: string | undefined, at: Pl
   }
 }
 
-function checkLinks(topology: Topology, config: NamespaceConfig, at: Place): void {
+function checkLinks(topology: Topology, ns: string, config: NamespaceConfig, at: Place): void {
   const names = new Set<string>();
   config.links.forEach((link, i) => {
     const here = inside(inside(at, 'links'), i);
@@ -328,17 +328,19 @@ function checkLinks(topology: Topology, config: NamespaceConfig, at: Place): voi
     names.add(link.name);
     requireDevice(config, link.master, inside(here, 'master'));
     if (link.type === 'vxlan') requireDevice(config, link.dev, inside(here, 'dev'));
-    if (link.type === 'veth') checkPeer(topology, link, inside(here, 'peer'));
+    if (link.type === 'veth') checkPeer(topology, ns, link, inside(here, 'peer'));
     if (link.type === 'port' && topology.ports?.[link.port] === undefined) {
       mismatch(link.port, inside(here, 'port'), 'a key of ports');
     }
   });
 }
 
-function checkPeer(topology: Topology, link: VethLink, at: Place): void {
-  const [ns, device] = link.peer;
-  const peer = topology.namespaces[ns]?.links.find((other) => other.name === device);
-  if (peer?.type !== 'veth') mismatch(link.peer, at, '[namespace, device] of the other end, a veth');
+function checkPeer(topology: Topology, ns: string, link: VethLink, at: Place): void {
+  const [peerNs, device] = link.peer;
+  const peer = topology.namespaces[peerNs]?.links.find((other) => other.name === device);
+  if (peer?.type !== 'veth' || peer.peer[0] !== ns || peer.peer[1] !== link.name) {
+    mismatch(link.peer, at, '[namespace, device] of the other end, a veth cabled back');
+  }
 }
 
 function checkNames(config: NamespaceConfig, at: Place): void {
@@ -380,7 +382,7 @@ export function checkTopology(value: unknown, file: string): Topology {
   const topology = value as Topology;
   for (const [name, config] of Object.entries(topology.namespaces)) {
     const at = inside(inside(whole, 'namespaces'), name);
-    checkLinks(topology, config, at);
+    checkLinks(topology, name, config, at);
     checkNames(config, at);
   }
   checkPorts(topology, whole);

@@ -1,0 +1,162 @@
+/** Routes and policy rules of a description, in the words of the ip command, to what a namespace is told. iproute2's iproute.c and iprule.c. @module */
+import type { Device } from '../net/device.ts';
+import type { NextHopConfig, RouteConfig, RuleAction, RuleConfig } from '../net/fib-config.ts';
+import * as rtn from '../net/rtn.ts';
+import { parse4 } from '../packet/address.ts';
+import { LabError, type Place, parsePrefix } from './shape.ts';
+import type { PolicyRule, Route } from './topology.ts';
+
+const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 };
+const SCOPES: Readonly<Record<string, number>> = {
+  global: 0,
+  universe: 0,
+  site: 200,
+  link: 253,
+  host: 254,
+  nowhere: 255,
+};
+const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, sctp: 132 };
+
+const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
+  unicast: rtn.RTN_UNICAST,
+  local: rtn.RTN_LOCAL,
+  broadcast: rtn.RTN_BROADCAST,
+  blackhole: rtn.RTN_BLACKHOLE,
+  unreachable: rtn.RTN_UNREACHABLE,
+  prohibit: rtn.RTN_PROHIBIT,
+  throw: rtn.RTN_THROW,
+};
+
+type Word = number | string;
+
+/** A number of the C kind (decimal, 0x, 0), or one of these names. */
+function number(word: Word, at: Place, field: string, names: Readonly<Record<string, number>> = {}): number {
+  const value = names[word] ?? (/^(0x[0-9a-f]+|\d+)$/i.test(String(word)) ? Number(word) : Number.NaN);
+  if (Number.isInteger(value)) return value;
+  const expected = ['a number', ...Object.keys(names)].join(', ');
+  throw new LabError(at.file, `${at.path}.${field}`, `found ${JSON.stringify(word)}, expected ${expected}`);
+}
+
+/** The ip command reads TOS as hexadecimal, with or without 0x. */
+function tos(word: Word, at: Place): number {
+  const value = /^(0x)?[0-9a-f]{1,2}$/i.test(String(word)) ? Number.parseInt(String(word), 16) : Number.NaN;
+  if (Number.isInteger(value)) return value;
+  throw new LabError(
+    at.file,
+    `${at.path}.tos`,
+    `found ${JSON.stringify(word)}, expected a hexadecimal number up to ff`,
+  );
+}
+
+const prefixOf = (text: string): { readonly prefix: number; readonly length: number } => {
+  if (text === 'default' || text === 'all') return { prefix: 0, length: 0 };
+  const { address, length } = parsePrefix(text)!;
+  return { prefix: address, length };
+};
+
+/** `{ name: value }`, or nothing when there is none: an absent field differs from an undefined one. */
+const field = <K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } =>
+  (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
+
+const map = <T, R>(value: T | undefined, make: (value: T) => R): R | undefined =>
+  value === undefined ? undefined : make(value);
+
+function nextHops(route: Route, device: (name: string) => Device): NextHopConfig[] {
+  const hop = (via: string | undefined, dev: string | undefined, weight?: number): NextHopConfig => ({
+    ...field(
+      'gateway',
+      map(via, (text) => parse4(text)!),
+    ),
+    ...field('dev', map(dev, device)),
+    ...field('weight', weight),
+    ...field('onlink', route.onlink),
+  });
+  if (route.nexthops !== undefined) return route.nexthops.map(({ via, dev, weight }) => hop(via, dev, weight));
+  return route.via === undefined && route.dev === undefined ? [] : [hop(route.via, route.dev)];
+}
+
+/** `ip route add`. @throws {LabError} for a word that means nothing */
+export function routeConfig(route: Route, device: (name: string) => Device, at: Place): RouteConfig {
+  const mtu = map(route.mtu, (word) => number(String(word).replace(/^lock /, ''), at, 'mtu'));
+  return {
+    ...prefixOf(route.dst),
+    nextHops: nextHops(route, device),
+    ...field(
+      'type',
+      map(route.type, (type) => TYPES[type]),
+    ),
+    ...field(
+      'table',
+      map(route.table, (word) => number(word, at, 'table', TABLES)),
+    ),
+    ...field('metric', route.metric),
+    ...field(
+      'tos',
+      map(route.tos, (word) => tos(word, at)),
+    ),
+    ...field(
+      'scope',
+      map(route.scope, (word) => number(word, at, 'scope', SCOPES)),
+    ),
+    ...field(
+      'source',
+      map(route.src, (text) => parse4(text)!),
+    ),
+    ...field('mtu', mtu),
+    ...field(
+      'mtuLocked',
+      map(route.mtu, (word) => String(word).startsWith('lock ')),
+    ),
+  };
+}
+
+function markAndMask(word: Word, at: Place): { readonly mark: number; readonly markMask?: number } {
+  const [mark, mask] = String(word).split('/');
+  return {
+    mark: number(mark!, at, 'fwmark') | 0,
+    ...field(
+      'markMask',
+      map(mask, (text) => number(text, at, 'fwmark') | 0),
+    ),
+  };
+}
+
+const ACTIONS: Readonly<Record<NonNullable<PolicyRule['type']>, RuleAction>> = {
+  unicast: 'table',
+  blackhole: 'blackhole',
+  unreachable: 'unreachable',
+  prohibit: 'prohibit',
+};
+
+/** `ip rule add`. @throws {LabError} for a word that means nothing */
+export function ruleConfig(rule: PolicyRule, at: Place): RuleConfig {
+  const dstPorts = map(rule.dport, (word): readonly [number, number] => {
+    const [first, last] = String(word).split('-');
+    return [number(first!, at, 'dport'), number(last ?? first!, at, 'dport')];
+  });
+  return {
+    preference: rule.pref,
+    ...field('from', map(rule.from, prefixOf)),
+    ...field('to', map(rule.to, prefixOf)),
+    ...(rule.fwmark === undefined ? {} : markAndMask(rule.fwmark, at)),
+    ...field('iif', rule.iif),
+    ...field('oif', rule.oif),
+    ...field(
+      'tos',
+      map(rule.tos, (word) => tos(word, at)),
+    ),
+    ...field(
+      'protocol',
+      map(rule.ipproto, (word) => number(word, at, 'ipproto', PROTOCOLS)),
+    ),
+    ...field('dstPorts', dstPorts),
+    ...field(
+      'table',
+      map(rule.table, (word) => number(word, at, 'table', TABLES)),
+    ),
+    ...field(
+      'action',
+      map(rule.type, (type) => ACTIONS[type]),
+    ),
+  };
+}
