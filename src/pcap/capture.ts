@@ -48,7 +48,7 @@ export function readCapture(bytes: Uint8Array, options: ReaderOptions = {}): Cap
   scan(reader, bytes, (cursor) => {
     if (cursor.type === block.BLOCK_SHB) before = interfaces.length;
     else if (cursor.type === block.BLOCK_IDB) interfaces.push(reader.interfaces.at(-1)!);
-    else if (cursor.type === block.BLOCK_NRB) names.push(...decodeNames(cursor).records);
+    else if (cursor.type === block.BLOCK_NRB) for (const record of decodeNames(cursor).records) names.push(record);
     else if (cursor.isPacket) packets.push(packetAt(cursor, before));
   });
   return { interfaces: reader.inner instanceof PcapReader ? reader.interfaces : interfaces, packets, names };

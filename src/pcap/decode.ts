@@ -53,8 +53,8 @@ function commentsOf(options: readonly opt.Option[]): string[] {
 
 /** The options that no field shows: of other codes, and what repeats one that may stand only once. */
 function othersOf(options: readonly opt.Option[], shown: readonly number[]): opt.Option[] {
-  const first = (code: number) => options.findIndex((option) => option.code === code);
-  return options.filter(({ code }, i) => code !== opt.OPT_COMMENT && !(shown.includes(code) && first(code) === i));
+  const left = new Set(shown);
+  return options.filter(({ code }) => code !== opt.OPT_COMMENT && !left.delete(code));
 }
 
 const viewOf = (value: Uint8Array): DataView => new DataView(value.buffer, value.byteOffset, value.length);
@@ -123,11 +123,10 @@ export function decodeNames(cursor: Cursor): block.NameResolution {
 /** Names that each end with a NUL; the last one's may be missing. */
 function namesIn(bytes: Uint8Array, at: number, end: number): string[] {
   const names: string[] = [];
-  while (at < end) {
-    const nul = bytes.indexOf(0, at);
-    const stop = nul < 0 || nul > end ? end : nul;
-    names.push(decodeUtf8(bytes, at, stop));
-    at = stop + 1;
+  for (let from = at; at < end; at++) {
+    if (bytes[at] !== 0 && at + 1 < end) continue;
+    names.push(decodeUtf8(bytes, from, bytes[at] === 0 ? at : end));
+    from = at + 1;
   }
   return names;
 }

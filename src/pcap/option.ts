@@ -41,6 +41,9 @@ export const ISB_FILTERACCEPT = 6;
 export const ISB_OSDROP = 7;
 export const ISB_USRDELIV = 8;
 
+/** Options that `readOptions` takes from one block: more are an attack, since each costs far more than its 4 bytes. */
+const MAX_OPTIONS = 65_536;
+
 /** Length of an option's value that has but one; 0 for the others. `sizes[code]`. */
 export type OptionSizes = readonly number[];
 
@@ -90,6 +93,8 @@ export function readOptions(
   for (;;) {
     const next = optionEnd(view, at, end, little, origin, sizes);
     if (next < 0) return options;
+    if (options.length === MAX_OPTIONS)
+      throw new CaptureError(`more than ${MAX_OPTIONS} options in a block`, origin + at);
     const length = view.getUint16(at + 2, little);
     const from = view.byteOffset + at + 4;
     options.push({ code: view.getUint16(at, little), value: new Uint8Array(view.buffer.slice(from, from + length)) });

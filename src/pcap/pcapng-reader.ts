@@ -14,6 +14,9 @@ const SHELL = 12;
 const EPB_BODY = 20;
 const SPB_BODY = 4;
 
+/** Interfaces that one section may have. */
+const MAX_INTERFACES = 65_536;
+
 /** Every block of the file is stepped on: packets fill the cursor, the others are there for the functions of decode.ts. */
 export class PcapngReader extends Reader {
   /** The header of the section that the cursor is in; undefined before the first block. */
@@ -106,8 +109,9 @@ export class PcapngReader extends Reader {
   private enterInterface(): void {
     const { cursor } = this;
     this.describedBytes += cursor.blockEnd - cursor.blockAt;
-    if (this.describedBytes > this.maxBlockLength) {
-      throw new CaptureError(`more than ${this.maxBlockLength} bytes of interface descriptions`, cursor.offset);
+    if (this.describedBytes > this.maxBlockLength || this.devices.length === MAX_INTERFACES) {
+      const limit = `${MAX_INTERFACES} interfaces or ${this.maxBlockLength} bytes of their descriptions`;
+      throw new CaptureError(`more than ${limit} in a section`, cursor.offset);
     }
     const device = decodeInterface(cursor);
     this.devices.push(device);

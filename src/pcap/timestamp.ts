@@ -71,10 +71,11 @@ export class Resolution {
       this.toTicksExactly(seconds, nanos, ticks);
       return;
     }
-    const upper = Math.floor(seconds / 65536) * fast;
+    const upper = (seconds >>> 16) * fast;
+    const high = Math.floor(upper / 65536);
     const fraction = Math.ceil((nanos + 1) / this.nanosPerTick) - 1;
-    const low = (upper % 65536) * 65536 + (seconds % 65536) * fast + fraction;
-    ticks.ticksHigh = Math.floor(upper / 65536) + Math.floor(low / WORD);
+    const low = (upper - high * 65536) * 65536 + (seconds & 0xffff) * fast + fraction;
+    ticks.ticksHigh = high + Math.floor(low / WORD);
     ticks.ticksLow = low >>> 0;
   }
 
