@@ -2,7 +2,10 @@
 import type { Family, Match } from '../extension.ts';
 import { addrtype } from './addrtype.ts';
 import { comment } from './comment.ts';
+import { dccp } from './dccp.ts';
 import { dscp } from './dscp.ts';
+import { ecn } from './ecn.ts';
+import { hashlimit } from './hashlimit.ts';
 import { hl } from './hl.ts';
 import { icmp } from './icmp.ts';
 import { icmp6 } from './icmp6.ts';
@@ -15,15 +18,21 @@ import { multiport } from './multiport.ts';
 import { physdev } from './physdev.ts';
 import { pkttype } from './pkttype.ts';
 import { recent } from './recent.ts';
+import { sctp } from './sctp.ts';
+import { set } from './set.ts';
 import { statistic } from './statistic.ts';
+import { string } from './string.ts';
 import { tcp } from './tcp.ts';
+import { tcpmss } from './tcpmss.ts';
 import { tos } from './tos.ts';
 import { ttl } from './ttl.ts';
+import { u32 } from './u32.ts';
 import { udp } from './udp.ts';
 
 const MATCHES: readonly Match[] = [
   addrtype,
   comment,
+  dccp,
   dscp,
   hl,
   icmp,
@@ -37,11 +46,18 @@ const MATCHES: readonly Match[] = [
   physdev,
   pkttype,
   recent,
+  sctp,
+  set,
   statistic,
   tcp,
   tos,
   ttl,
   udp,
+  hashlimit,
+  ecn,
+  tcpmss,
+  u32,
+  string,
 ];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */

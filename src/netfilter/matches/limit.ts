@@ -19,11 +19,11 @@ export interface Limit {
   readonly burst: number;
 }
 
-/** Places in the cells from `args[at]` on: the bucket of nft_limit, then that of xt_limit. */
-const TOKENS = 0;
-const LAST = 1;
+/** Places in the cells from `args[at]` on: those of nft_limit, then those of xt_limit. */
+const SPENT = 0;
+const FULL_AT = 1;
 const COST = 2;
-const TOKENS_MAX = 3;
+const BURST = 3;
 const CREDIT = 4;
 const PREV = 5;
 const CREDIT_COST = 6;
@@ -36,12 +36,20 @@ function userToCredits(user: number): number {
   return Math.floor((user * perSecond) / SCALE);
 }
 
+/**
+ * Tokens are nanoseconds, up to 10,000 days of them, too many for a double to count exactly. So what is counted is packets
+ * since the bucket was last full.
+ */
 function nftAllows(cells: Float64Array, at: number, now: number): boolean {
-  const tokens = Math.min(cells[at + TOKENS]! + now - cells[at + LAST]!, cells[at + TOKENS_MAX]!);
-  const left = tokens - cells[at + COST]!;
-  cells[at + LAST] = now;
-  cells[at + TOKENS] = left >= 0 ? left : tokens;
-  return left >= 0;
+  const cost = cells[at + COST]!;
+  if (cells[at + SPENT]! * cost <= now - cells[at + FULL_AT]!) {
+    cells[at + SPENT] = 0;
+    cells[at + FULL_AT] = now;
+  }
+  const spent = cells[at + SPENT]! + 1;
+  if ((spent - cells[at + BURST]!) * cost > now - cells[at + FULL_AT]!) return false;
+  cells[at + SPENT] = spent;
+  return true;
 }
 
 function legacyAllows(cells: Float64Array, at: number, now: number): boolean {
@@ -67,7 +75,7 @@ export const limit: Match<Limit> = {
     const { packets, seconds } = nftRate(avg);
     const cost = Math.floor((seconds * NSEC_PER_SEC) / packets);
     const credit = userToCredits(Math.imul(avg, burst) >>> 0);
-    return [to.cells(cost * burst, 0, cost, cost * burst, credit, 0, userToCredits(avg), credit)];
+    return [to.cells(0, 0, cost, burst, credit, 0, userToCredits(avg), credit)];
   },
   test: (args, at, _pkt, scope: Evaluation) =>
     scope.backend === 'nft'
