@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly table: string;
   /** Is there such a user chain so far? */
   hasChain(name: string): boolean;
+  /** Is there such an ipset? */
+  hasSet(name: string): boolean;
 }
 
 export interface Command {
@@ -237,19 +239,19 @@ class LineParser {
       );
     }
     if ('sdpiofjgc'.includes(letter)) this.once(letter === 'g' ? 'j' : letter, word);
-    if (COMMANDS.includes(letter)) return this.takeCommand(option, word, attached);
-    if (option.word === 'none') return this.flag(letter, word);
-    if (option.word === 'optional') {
-      if (attached === null) this.optional();
-      return undefined;
-    }
-    let operand = attached ?? this.argument(word);
-    if ('sdpio'.includes(letter) && attached === null && operand.text === '!' && !operand.quoted) {
-      if (this.invert !== null) throw new ParseError('! on both sides of an option, expected one', operand.at);
-      this.invert = operand;
-      operand = this.argument(word);
-    }
-    return this.setting(letter, word, operand);
+    if (COMMANDS.includes(letter)) this.takeCommand(option, word, attached);
+    else if (option.word === 'none') this.flag(letter, word);
+    else if (option.word === 'required') this.setting(letter, word, this.operandOf(letter, word, attached));
+    else if (attached === null) this.optional();
+  }
+
+  /** The word of an option; before that of a rule's own test `!` may stand. */
+  private operandOf(letter: string, option: Word, attached: Word | null): Word {
+    const word = attached ?? this.argument(option);
+    if (attached !== null || !'sdpio'.includes(letter) || word.text !== '!' || word.quoted) return word;
+    if (this.invert !== null) throw new ParseError('! on both sides of an option, expected one', word.at);
+    this.invert = word;
+    return this.argument(option);
   }
 
   private once(letter: string, word: Word): void {
@@ -422,6 +424,10 @@ class LineParser {
       );
     }
     const options = extension.parse(given.complete(extension.options, { family, table, protocol, chain: this.chain }));
+    const missing = extension.sets?.(options).find((name) => !this.context.hasSet(name));
+    if (missing !== undefined) {
+      throw new UnknownExtension(`set ${missing}`, `unknown set ${missing}, expected an ipset that is there`, word.at);
+    }
     return { name: extension.name, options };
   }
 

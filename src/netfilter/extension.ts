@@ -111,6 +111,8 @@ interface Extension<O> {
   readonly options: readonly OptionSpec[];
   /** Given options to plain readonly data. @throws {ParseError} */
   parse(given: Given): O;
+  /** Names of the ipsets that it asks or changes. */
+  sets?(options: O): readonly string[];
   /** As iptables-save prints it after `-m NAME` or `-j NAME`: '' or words without a leading space. Inverse of parse. */
   format(options: O, family: Family): string;
 }

@@ -1,6 +1,6 @@
 /** Ports as the matches of transport protocols test and print them: port_match of net/netfilter/xt_tcpudp.c. @module */
 import type { Given, OptionSpec } from './extension.ts';
-import { bang } from './number.ts';
+import { bang, formatRange } from './number.ts';
 
 /** First and last port, both in it. */
 export interface PortTest {
@@ -24,7 +24,20 @@ export const isAll = ({ range: [first, last] }: PortTest): boolean => first === 
 
 /** The option as iptables-save prints it, or nothing: a test for every port is not printed, inverted or not. */
 export function formatPorts(option: 'sport' | 'dport', test: PortTest): string[] {
-  const [first, last] = test.range;
-  if (isAll(test)) return [];
-  return [`${bang(test.invert)}--${option} ${first === last ? first : `${first}:${last}`}`];
+  return isAll(test) ? [] : [`${bang(test.invert)}--${option} ${formatRange(test.range)}`];
 }
+
+/** As {@link parsePorts} and {@link formatPorts} where a test for every port is kept when it was given (sctp, dccp). */
+export const parseGivenPorts = (given: Given, option: 'sport' | 'dport'): PortTest | null =>
+  given.has(option) ? parsePorts(given, option) : null;
+
+export const formatGivenPorts = (option: 'sport' | 'dport', test: PortTest | null): string[] =>
+  test === null ? [] : [`${bang(test.invert)}--${option} ${formatRange(test.range)}`];
+
+/** A test in four integers: given, first, last, inverted. */
+export const compilePorts = (test: PortTest | null): number[] =>
+  test === null ? [0, 0, 0, 0] : [1, ...test.range, Number(test.invert)];
+
+/** Runs per packet: no allocation. */
+export const testPort = (args: Int32Array, at: number, port: number): boolean =>
+  args[at] === 0 || (port >= args[at + 1]! && port <= args[at + 2]!) !== (args[at + 3] === 1);

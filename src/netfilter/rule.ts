@@ -99,6 +99,7 @@ export interface IgnoredRule {
 
 export interface Ruleset {
   readonly family: Family;
+  /** In the order in which they were first loaded. */
   readonly tables: readonly Table[];
   readonly ignored: readonly IgnoredRule[];
 }

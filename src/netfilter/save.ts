@@ -29,6 +29,8 @@ export interface ParseOptions {
   readonly base?: Ruleset;
   /** Leave out rules with a match or target that is not known, and list them. */
   readonly ignoreUnknown?: boolean;
+  /** Which ipsets are there; absent: every name is. */
+  readonly hasSet?: (name: string) => boolean;
 }
 
 interface Counters {
@@ -62,8 +64,7 @@ class Restore {
       const at = { file: this.file, line: lines.at(-1) === '' ? lines.length : lines.length + 1, column: 1 };
       throw new ParseError(`end of the file in table ${this.editor.name}, expected COMMIT`, at);
     }
-    const tables = TABLE_NAMES.flatMap((name) => this.tables.get(name) ?? []);
-    return { family: this.family, tables, ignored: this.ignored };
+    return { family: this.family, tables: [...this.tables.values()], ignored: this.ignored };
   }
 
   private line(line: string, number: number): void {
@@ -116,10 +117,12 @@ class Restore {
     const rest = counted ? words.slice(1) : words;
     if (rest.length === 0) throw new ParseError('counters without a rule, expected one', words[0]!.at);
     try {
+      const { hasSet = () => true } = this.options;
       const command = parseCommand(rest, {
         family: this.family,
         table: editor.name,
         hasChain: (name) => editor.isUserChain(name),
+        hasSet,
       });
       const otherFamily = rest.some(({ text }) => text === (this.family === 'ipv4' ? '-6' : '-4'));
       if (!otherFamily) editor.apply(command, this.options.counters === true ? counters : NONE);
@@ -151,19 +154,19 @@ export interface FormatOptions {
   readonly backend?: Backend;
 }
 
-/** The order in which each iptables goes through its tables. */
-const TABLE_ORDER: Readonly<Record<Backend, readonly TableName[]>> = {
-  nft: ['mangle', 'security', 'raw', 'filter', 'nat'],
-  legacy: ['security', 'filter', 'nat', 'mangle', 'raw'],
-};
+/** iptables-nft goes through its tables in this order; iptables-legacy through the kernel's list, the youngest first. */
+const NFT_ORDER: readonly TableName[] = ['mangle', 'security', 'raw', 'filter', 'nat'];
+
+function inOrder(tables: readonly Table[], backend: Backend): readonly Table[] {
+  if (backend === 'legacy') return [...tables].reverse();
+  return NFT_ORDER.flatMap((name) => tables.find((table) => table.name === name) ?? []);
+}
 
 /** What iptables-save prints for these rules, without its comment lines. Inverse of {@link parseSave}. */
-export function formatSave(ruleset: Ruleset, options: FormatOptions = {}): string {
-  return TABLE_ORDER[options.backend ?? 'nft']
-    .flatMap((name) => ruleset.tables.find((table) => table.name === name) ?? [])
+export const formatSave = (ruleset: Ruleset, options: FormatOptions = {}): string =>
+  inOrder(ruleset.tables, options.backend ?? 'nft')
     .map((table) => formatTable(table, ruleset.family, options))
     .join('');
-}
 
 function formatTable(table: Table, family: Family, options: FormatOptions): string {
   const chains = table.chains.map(

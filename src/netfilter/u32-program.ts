@@ -2,7 +2,7 @@
  * The little language of `-m u32`: `location = values && ...`, where a location takes four bytes of the packet, masks and
  * shifts them, or moves on by them. libxt_u32.c. @module
  */
-import { parseUint } from './given.ts';
+import { parseUint } from './number.ts';
 
 /** Operators of a location. */
 export const AND = 0;
