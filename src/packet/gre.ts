@@ -20,6 +20,8 @@ export const SEQ = 0x1000;
 /** Version 1: an acknowledgement number is present. */
 export const ACK = 0x0080;
 const VERSION_MASK = 7;
+/** Either puts a checksum and an offset into the header. */
+const OFFSET = CSUM | ROUTING;
 
 /** Protocols beside the ethertypes: transparent Ethernet, PPP (version 1). */
 export const TEB = 0x6558;
@@ -33,24 +35,24 @@ export const flags = (v: DataView, at: number): number => v.getUint16(at + FLAGS
 export const version = (v: DataView, at: number): number => v.getUint16(at + FLAGS) & VERSION_MASK;
 /** Ethertype of the payload. */
 export const protocol = (v: DataView, at: number): number => v.getUint16(at + PROTOCOL);
-/** Version 0: header length in bytes as the flags give it. */
+/** Header length in bytes, of either version. */
 export const headerLength = (v: DataView, at: number): number => lengthOf(v.getUint16(at + FLAGS));
 /** Version 0: where the key stands, if the flags say that there is one. */
-export const key = (v: DataView, at: number): number => v.getUint32(at + OPTIONAL + (flags(v, at) & CSUM ? 4 : 0));
+export const key = (v: DataView, at: number): number => v.getUint32(at + OPTIONAL + (flags(v, at) & OFFSET ? 4 : 0));
 export const sequence = (v: DataView, at: number): number => v.getUint32(at + headerLength(v, at) - 4);
 /** Version 1: payload bytes, and the peer's call id, which conntrack takes for a port. */
 export const payloadLength = (v: DataView, at: number): number => v.getUint16(at + OPTIONAL);
 export const callId = (v: DataView, at: number): number => v.getUint16(at + OPTIONAL + 2);
 
 export const setKey = (v: DataView, at: number, value: number): void =>
-  v.setUint32(at + OPTIONAL + (flags(v, at) & CSUM ? 4 : 0), value);
+  v.setUint32(at + OPTIONAL + (flags(v, at) & OFFSET ? 4 : 0), value);
 export const setCallId = (v: DataView, at: number, value: number): void => v.setUint16(at + OPTIONAL + 2, value);
 
-/** Version 0: header length that these flags make. */
-const lengthOf = (bits: number): number =>
-  HEADER_LEN + (bits & CSUM ? 4 : 0) + (bits & KEY ? 4 : 0) + (bits & SEQ ? 4 : 0);
-/** Version 1: the same. */
-const pptpLengthOf = (bits: number): number => PPTP_HEADER_LEN + (bits & SEQ ? 4 : 0) + (bits & ACK ? 4 : 0);
+/** Header length in bytes that these flags and version make. */
+export function lengthOf(bits: number): number {
+  if ((bits & VERSION_MASK) === 1) return PPTP_HEADER_LEN + (bits & SEQ ? 4 : 0) + (bits & ACK ? 4 : 0);
+  return HEADER_LEN + (bits & OFFSET ? 4 : 0) + (bits & KEY ? 4 : 0) + (bits & SEQ ? 4 : 0);
+}
 
 /** A header of either version; fields that are not in `flags` are absent. */
 export interface Gre {
@@ -72,7 +74,7 @@ export function check(v: DataView, at: number, end: number): number {
   if (end - at < HEADER_LEN) return PKT_TOO_SMALL;
   const bits = flags(v, at);
   if ((bits & VERSION_MASK) > 1 || (bits & ROUTING) !== 0) return UNHANDLED_PROTO;
-  return end - at < ((bits & VERSION_MASK) === 1 ? pptpLengthOf(bits) : lengthOf(bits)) ? PKT_TOO_SMALL : 0;
+  return end - at < lengthOf(bits) ? PKT_TOO_SMALL : 0;
 }
 
 /** Read a header from bytes [at, end). @throws {PacketError} if it is cut short, has a routing part or another version. */
