@@ -1,5 +1,21 @@
 /**
  * Captures, read and written: pcap and pcapng, as streams without allocation per packet or whole as plain objects.
+ * @example
+ * const reader = new CaptureReader();
+ * const { cursor } = reader;
+ * for (const chunk of chunks) {
+ *   reader.push(chunk);
+ *   while (reader.nextPacket()) {
+ *     const { name } = reader.interfaces[cursor.interfaceId]!;
+ *     // cursor.seconds, cursor.nanos; bytes [dataAt, dataAt + capturedLength) of cursor.bytes
+ *   }
+ * }
+ * reader.finish();
+ *
+ * const writer = new PcapngWriter(sink);
+ * const eth0 = writer.interface({ name: 'eth0', snapLength: 262_144 });
+ * writer.packet(eth0, seconds, nanos, bytes, at, length, length, { flags: PACKET_OUTBOUND, packetId, comments });
+ * writer.flush();
  * @module
  */
 export * from './block.ts';

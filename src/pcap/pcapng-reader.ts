@@ -44,12 +44,7 @@ export class PcapngReader extends Reader {
     const type = view.getUint32(at, cursor.littleEndian);
     if (type === block.BLOCK_SHB) cursor.littleEndian = this.byteOrder(view, at);
     else if (this.sections === 0) throw this.fail(`block type ${hex(type)}, expected a Section Header Block`);
-    const length = view.getUint32(at + 4, cursor.littleEndian);
-    if (length < SHELL || (length & 3) !== 0) {
-      throw this.fail(`block length ${length}, expected a multiple of 4 from 12 on`);
-    }
-    if (length > this.maxBlockLength)
-      throw this.fail(`block length ${length}, expected ${this.maxBlockLength} or less`);
+    const length = this.lengthAt(view, at);
     if (here < length) return false;
     const trailer = view.getUint32(at + length - 4, cursor.littleEndian);
     if (trailer !== length) {
@@ -71,6 +66,17 @@ export class PcapngReader extends Reader {
     if (inbox.length < SHELL) return `the file ends after ${inbox.length} bytes of a block, expected 12 or more`;
     const length = inbox.view.getUint32(inbox.start + 4, cursor.littleEndian);
     return `the file ends after ${inbox.length} of the ${length} bytes of a block`;
+  }
+
+  /** Length of the block at `at`, refused before its bytes are waited for. */
+  private lengthAt(view: DataView, at: number): number {
+    const length = view.getUint32(at + 4, this.cursor.littleEndian);
+    if (length < SHELL || (length & 3) !== 0) {
+      throw this.fail(`block length ${length}, expected a multiple of 4 from 12 on`);
+    }
+    const limit = this.maxBlockLength;
+    if (length > limit) throw this.fail(`block length ${length}, expected ${limit} or less`);
+    return length;
   }
 
   /** Whether the section that begins at `at` is little endian. */
