@@ -122,7 +122,7 @@ export class TableEditor {
       throw new ParseError(`jump to the base chain ${target.chain}, expected a user chain`, at);
     const error = unknownTarget({ text: target.chain, at }, this.name);
     if (ignore === null) throw error;
-    ignore({ what: error.what, text: `-A ${chain} ${formatRule(rule, this.family)}`, at });
+    ignore({ what: error.what, text: `-A ${chain} ${formatRule(rule, this.family, 'legacy')}`, at });
     return false;
   }
 
@@ -164,8 +164,10 @@ export class TableEditor {
   }
 
   private find(command: Command, rule: Rule): number {
-    const text = formatRule(rule, this.family);
-    const index = this.chain(command).rules.findIndex((entry) => formatRule(entry.rule, this.family) === text);
+    const text = formatRule(rule, this.family, 'legacy');
+    const index = this.chain(command).rules.findIndex(
+      (entry) => formatRule(entry.rule, this.family, 'legacy') === text,
+    );
     if (index < 0) throw new ParseError(`no rule ${text} in ${command.chain}, expected one that is there`, command.at);
     return index;
   }

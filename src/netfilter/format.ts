@@ -2,6 +2,7 @@
 import { formatAddress } from './address-test.ts';
 import type { Family } from './extension.ts';
 import { findMatch } from './matches/index.ts';
+import { spellMatches } from './nft-spelling.ts';
 import { protocolName } from './protocols.ts';
 import type { DeviceTest, Rule, RuleTarget, Use } from './rule.ts';
 import { findTarget } from './targets/index.ts';
@@ -11,9 +12,9 @@ export type Backend = 'nft' | 'legacy';
 
 const not = (invert: boolean): string => (invert ? '! ' : '');
 
-function formatDevice(letter: 'i' | 'o', test: DeviceTest | null): string {
+function formatDevice(letter: 'i' | 'o', test: DeviceTest | null, backend: Backend): string {
   // `+` alone is every device.
-  if (test === null || test.pattern === '' || (test.pattern === '+' && !test.invert)) return '';
+  if (test === null || test.pattern === '' || (test.pattern === '+' && !(test.invert && backend === 'nft'))) return '';
   return `${not(test.invert)}-${letter} ${test.pattern} `;
 }
 
@@ -39,17 +40,18 @@ function formatTarget(target: RuleTarget | null, family: Family): string {
 }
 
 /** The words of a rule after `-A CHAIN`, '' when it has none. */
-export function formatRule(rule: Rule, family: Family): string {
+export function formatRule(rule: Rule, family: Family, backend: Backend): string {
+  const matches = backend === 'nft' ? spellMatches(rule.matches) : rule.matches;
   const fragment = rule.fragment === null ? '' : `${not(!rule.fragment)}-f `;
   const protocol = rule.protocol === 0 ? '' : `${not(rule.invertProtocol)}-p ${protocolName(rule.protocol)} `;
   return (
     formatAddress('s', rule.src) +
     formatAddress('d', rule.dst) +
-    formatDevice('i', rule.iif) +
-    formatDevice('o', rule.oif) +
+    formatDevice('i', rule.iif, backend) +
+    formatDevice('o', rule.oif, backend) +
     protocol +
     fragment +
-    rule.matches.map((use) => formatUse('-m', use, family)).join('') +
+    matches.map((use) => formatUse('-m', use, family)).join('') +
     formatTarget(rule.target, family)
   ).trimEnd();
 }

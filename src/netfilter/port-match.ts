@@ -22,6 +22,9 @@ export const parsePorts = (given: Given, option: 'sport' | 'dport'): PortTest =>
 
 export const isAll = ({ range: [first, last] }: PortTest): boolean => first === 0 && last === 65535;
 
+/** Was anything but every port asked for? */
+export const isAsking = (test: PortTest): boolean => test.invert || !isAll(test);
+
 /** The option as iptables-save prints it, or nothing: a test for every port is not printed, inverted or not. */
 export function formatPorts(option: 'sport' | 'dport', test: PortTest): string[] {
   return isAll(test) ? [] : [`${bang(test.invert)}--${option} ${formatRange(test.range)}`];

@@ -183,5 +183,5 @@ function formatEntry(
   options: FormatOptions,
 ): string {
   const counters = options.counters === true ? `[${packets}:${bytes}] ` : '';
-  return `${`${counters}-A ${chain.name} ${formatRule(rule, family)}`.trimEnd()}\n`;
+  return `${`${counters}-A ${chain.name} ${formatRule(rule, family, options.backend ?? 'nft')}`.trimEnd()}\n`;
 }

@@ -16,6 +16,10 @@ export const ruleStage = ({ program, ns }: TableState): Stage => ({
     const { chain, start, end } = chainOf(program, row);
     const where = { table: program.table.name, chain: chain.name };
     if (row === end) return { ...where, [chain.policy === null ? 'return' : 'policy']: chain.policy ?? 'RETURN' };
-    return { ...where, number: row - start + 1, text: formatRule(chain.rules[row - start]!.rule, program.family) };
+    return {
+      ...where,
+      number: row - start + 1,
+      text: formatRule(chain.rules[row - start]!.rule, program.family, program.backend),
+    };
   },
 });

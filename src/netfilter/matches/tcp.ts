@@ -3,7 +3,7 @@ import type { Packet } from '../../packet/packet.ts';
 import * as tcpHeader from '../../packet/tcp.ts';
 import type { Evaluation, Given, Match } from '../extension.ts';
 import { bang } from '../number.ts';
-import { formatPorts, isAll, PORT_OPTIONS, type PortTest, parsePorts } from '../port-match.ts';
+import { formatPorts, isAll, isAsking, PORT_OPTIONS, type PortTest, parsePorts } from '../port-match.ts';
 
 export interface Tcp {
   readonly sport: PortTest;
@@ -45,10 +45,10 @@ function parseFlagTest(given: Given): Tcp['flags'] {
 }
 
 /** iptables-nft makes payload expressions of it unless it asks for nothing, or for an option. */
-const isNative = ({ sport, dport, flags, option }: Tcp): boolean =>
+export const isNativeTcp = ({ sport, dport, flags, option }: Tcp): boolean =>
   option.kind === 0 &&
   !option.invert &&
-  !(isAll(sport) && isAll(dport) && !sport.invert && !dport.invert && flags.mask === 0);
+  (isAsking(sport) || isAsking(dport) || flags.mask !== 0 || flags.value !== 0 || flags.invert);
 
 export const tcp: Match<Tcp> = {
   name: 'tcp',
@@ -71,21 +71,23 @@ export const tcp: Match<Tcp> = {
   format({ sport, dport, flags, option }) {
     const words = [...formatPorts('sport', sport), ...formatPorts('dport', dport)];
     if (option.kind !== 0) words.push(`${bang(option.invert)}--tcp-option ${option.kind}`);
-    if (flags.mask !== 0 || flags.value !== 0) {
+    if (flags.mask !== 0 || flags.invert) {
       words.push(`${bang(flags.invert)}--tcp-flags ${flagNames(flags.mask)} ${flagNames(flags.value)}`);
     }
     return words.join(' ');
   },
   compile(options, to) {
     const { sport, dport, flags, option } = options;
-    const native = to.backend === 'nft' && isNative(options);
-    // As payload expressions, a test for every port is left out even when it is inverted.
+    const native = to.backend === 'nft' && isNativeTcp(options);
+    // As expressions, a test for every port, and one of no flag, are left out even when they are inverted.
+    const ignoreFlags = native && flags.mask === 0;
     const invert =
       (sport.invert && !(native && isAll(sport)) ? INVERT_SPORT : 0) |
       (dport.invert && !(native && isAll(dport)) ? INVERT_DPORT : 0) |
-      (flags.invert ? INVERT_FLAGS : 0) |
+      (flags.invert && !ignoreFlags ? INVERT_FLAGS : 0) |
       (option.invert ? INVERT_OPTION : 0);
-    return [...sport.range, ...dport.range, flags.mask, flags.value, option.kind, invert, Number(native)];
+    const value = ignoreFlags ? 0 : flags.value;
+    return [...sport.range, ...dport.range, flags.mask, value, option.kind, invert, Number(native)];
   },
   test: testTcp,
 };

@@ -2,7 +2,7 @@
 import type { Packet } from '../../packet/packet.ts';
 import * as udpHeader from '../../packet/udp.ts';
 import type { Evaluation, Match } from '../extension.ts';
-import { formatPorts, isAll, PORT_OPTIONS, type PortTest, parsePorts } from '../port-match.ts';
+import { formatPorts, isAll, isAsking, PORT_OPTIONS, type PortTest, parsePorts } from '../port-match.ts';
 
 export interface Udp {
   readonly sport: PortTest;
@@ -12,6 +12,9 @@ export interface Udp {
 const [SPORT_LOW, SPORT_HIGH, DPORT_LOW, DPORT_HIGH, INVERT, NATIVE] = [0, 1, 2, 3, 4, 5] as const;
 const [INVERT_SPORT, INVERT_DPORT] = [1, 2] as const;
 
+/** iptables-nft makes payload expressions of it when it asks for a port. */
+export const isNativeUdp = ({ sport, dport }: Udp): boolean => isAsking(sport) || isAsking(dport);
+
 export const udp: Match<Udp> = {
   name: 'udp',
   protocols: [17],
@@ -19,9 +22,8 @@ export const udp: Match<Udp> = {
   parse: (given) => ({ sport: parsePorts(given, 'sport'), dport: parsePorts(given, 'dport') }),
   format: ({ sport, dport }) => [...formatPorts('sport', sport), ...formatPorts('dport', dport)].join(' '),
   compile({ sport, dport }, to) {
-    // iptables-nft makes payload expressions of -m udp that asks for a port, and leaves out a test for every port.
-    const asks = !isAll(sport) || !isAll(dport) || sport.invert || dport.invert;
-    const native = to.backend === 'nft' && asks;
+    const native = to.backend === 'nft' && isNativeUdp({ sport, dport });
+    // As expressions, a test for every port is left out even when it is inverted.
     const invert =
       (sport.invert && !(native && isAll(sport)) ? INVERT_SPORT : 0) |
       (dport.invert && !(native && isAll(dport)) ? INVERT_DPORT : 0);
