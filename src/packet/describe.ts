@@ -47,7 +47,7 @@ class Describer implements Inner {
     if (type <= MAX_LENGTH) return text;
     let payload = at + ethernet.HEADER_LEN;
     for (; vlan.isTag(type); payload += vlan.HEADER_LEN) {
-      if (end - payload < vlan.HEADER_LEN) return (this.link ? text : '') + cut('vlan');
+      if (end - payload < vlan.HEADER_LEN) return (this.link ? `${linkAddresses(v, at)}, ` : '') + cut('vlan');
       type = vlan.type(v, payload);
       text += tag(v, payload);
     }

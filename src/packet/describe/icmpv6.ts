@@ -45,7 +45,7 @@ const QUOTE_LEN = icmpv6.HEADER_LEN + ipv6.HEADER_LEN;
 
 /** `ICMP6, echo request, id 1, seq 1, length 64`. */
 export function describeIcmpv6(s: Segment): string {
-  if (s.end - s.at < 4) return `ICMP6${cut('icmp6')}`;
+  if (s.end - s.at < 4) return cut('icmp6');
   const type = icmpv6.type(s.v, s.at);
   const details = s.end - s.at < bytesRead(type) ? undefined : detail(s, type);
   const name = `ICMP6, ${NAMES[type] ?? `unknown icmp6 type (${type})`}`;
@@ -54,7 +54,8 @@ export function describeIcmpv6(s: Segment): string {
 
 /** How far {@link detail} looks into a message of this type. */
 function bytesRead(type: number): number {
-  if (type === icmpv6.DEST_UNREACH || type === icmpv6.TIME_EXCEED) return QUOTE_LEN;
+  if (type === icmpv6.DEST_UNREACH || type === icmpv6.PARAMPROB) return QUOTE_LEN;
+  if (type === icmpv6.TIME_EXCEED) return 4;
   if (type <= icmpv6.ECHO_REPLY && NAMES[type] !== undefined) return icmpv6.HEADER_LEN;
   if (type === icmpv6.MGM_REPORT || type === icmpv6.MGM_REDUCTION) return MLD_LEN;
   if (type === icmpv6.MLD2_REPORT) return icmpv6.HEADER_LEN;
@@ -125,8 +126,9 @@ function quotedPort({ v, end }: Segment, quoted: number): string | undefined {
   return `protocol ${found.protocol} port ${port} unreachable`;
 }
 
-function timeExceeded({ v, at }: Segment): string {
+function timeExceeded({ v, at, end }: Segment): string | undefined {
   const code = icmpv6.code(v, at);
+  if (code === icmpv6.EXC_HOPLIMIT && end - at < QUOTE_LEN) return undefined;
   if (code === icmpv6.EXC_HOPLIMIT) return ` in-transit for ${format6(ipv6.dst(v, at + icmpv6.HEADER_LEN))}`;
   return code === icmpv6.EXC_FRAGTIME ? ' in-transit (reassembly)' : ` in-transit, unknown code (${code})`;
 }

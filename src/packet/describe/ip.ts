@@ -21,7 +21,7 @@ const withPorts = (protocol: number): boolean =>
 export function describeIpv4(v: DataView, at: number, end: number, family: string, inner: Inner): string {
   if (end === at) return cut('ip');
   const version = ipv4.version(v, at);
-  if (version !== 4) return `IP${version === 6 ? '6' : ''}, wrong link-layer encapsulation (invalid)`;
+  if (version !== 4) return `IP${version}${version === 6 ? ', wrong link-layer encapsulation' : ''} (invalid)`;
   if (end - at < ipv4.HEADER_LEN) return family + cut('ip');
   const header = ipv4.headerLength(v, at);
   if (header < ipv4.HEADER_LEN) return `${family}bad-hlen ${header}`;
@@ -102,9 +102,9 @@ function transport(s: Segment, protocol: number, inner: Inner): string {
     case ipv4.UDP:
       return describeUdp(s, inner);
     case ipv4.ICMP:
-      return s.version === 4 ? describeIcmp(s) : '[icmp requires IPv4]';
+      return s.version === 4 ? describeIcmp(s) : '[ICMP requires IPv4] (invalid)';
     case ipv4.ICMPV6:
-      return s.version === 6 ? describeIcmpv6(s) : '[icmp6 requires IPv6]';
+      return s.version === 6 ? describeIcmpv6(s) : '[ICMP6 requires IPv6] (invalid)';
     case ipv4.SCTP:
       return describeSctp(s);
     case ipv4.DCCP:

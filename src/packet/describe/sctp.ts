@@ -1,6 +1,6 @@
 /** SCTP as print-sctp.c of tcpdump prints it, on one line, without gap blocks and parameters. @module */
 import * as sctp from '../sctp.ts';
-import { hexNumber, type Segment } from './segment.ts';
+import { cut, hexNumber, type Segment } from './segment.ts';
 
 const CHUNKS: Readonly<Record<number, string>> = {
   0: 'DATA',
@@ -24,12 +24,18 @@ const PAYLOADS: Readonly<Record<number, string>> = { 1: 'ISDN Q', 2: 'M2UA', 3: 
 
 /** `10.0.0.1.1000 > 10.0.0.2.2000: sctp (1) [COOKIE ACK]`. */
 export function describeSctp(s: Segment): string {
-  const { v, at, end } = s;
-  if (end - at < sctp.HEADER_LEN) return `truncated-sctp - ${sctp.HEADER_LEN - (end - at)} bytes missing!`;
+  const { v, at, end, length } = s;
+  if (length < sctp.HEADER_LEN) return `truncated-sctp - ${sctp.HEADER_LEN - length} bytes missing!`;
+  if (end - at < sctp.HEADER_LEN) return cut('sctp');
   let text = `${s.src}.${sctp.srcPort(v, at)} > ${s.dst}.${sctp.dstPort(v, at)}: sctp`;
   let count = 0;
-  for (let i = sctp.firstChunk(v, at, end); i >= 0; i = sctp.nextChunk(v, i, end))
-    text += `${count === 0 ? '' : ' ,'} (${++count}) ${chunk(v, i)}`;
+  for (let i = at + sctp.HEADER_LEN; i < at + length; i += (sctp.chunkLength(v, i) + 3) & ~3) {
+    const bytes = end - i < sctp.CHUNK_HEADER_LEN ? Number.POSITIVE_INFINITY : sctp.chunkLength(v, i);
+    if (bytes > end - i) return text + cut('sctp');
+    text += `${count === 0 ? '' : ' ,'} (${++count}) `;
+    if (bytes < sctp.CHUNK_HEADER_LEN) return `${text}[Bad chunk length ${bytes}, < size of chunk descriptor]`;
+    text += chunk(v, i);
+  }
   return text;
 }
 

@@ -43,10 +43,9 @@ export function describeTcp(s: Segment): string {
   const flags = `${who}Flags [${flagText(tcp.flags(v, at))}]`;
   if (header > s.length) return `${flags} [bad hdr length ${header} - too long, > ${s.length}]`;
   const text = flags + numbers(s, s.length - header);
-  if (header === tcp.HEADER_LEN) return `${text}, length ${s.length - header}`;
-  const options = optionText(v, at + tcp.HEADER_LEN, at + header, end);
-  const whole = options.endsWith(']') && !options.endsWith('[bad opt]');
-  return `${text}, options [${options}${whole ? `, length ${s.length - header}` : ''}`;
+  const length = `, length ${s.length - header}`;
+  if (header === tcp.HEADER_LEN) return text + length;
+  return `${text}, options [${optionText(v, at + tcp.HEADER_LEN, at + header, end, length)}`;
 }
 
 function numbers({ v, at }: Segment, data: number): string {
@@ -60,28 +59,29 @@ function numbers({ v, at }: Segment, data: number): string {
   return (flags & tcp.URG) !== 0 ? `${text}, urg ${tcp.urgent(v, at)}` : text;
 }
 
-/** The options in [at, last) up to and with the closing bracket; or up to where they go wrong, or the bytes end. */
-function optionText(v: DataView, at: number, last: number, end: number): string {
+/** The options in [at, last), the closing bracket and `rest`; but nothing behind where they go wrong, or the bytes end. */
+function optionText(v: DataView, at: number, last: number, end: number, rest: string): string {
   const texts: string[] = [];
   for (let i = at; i < last; ) {
-    if (i >= end) return texts.join(',') + (texts.length > 0 ? ',' : '') + cut('tcp');
+    if (i >= end) return [...texts, cut('tcp')].join(',');
     const kind = v.getUint8(i);
     const short = kind <= option.NOP;
-    if (!short && i + 1 >= end) return texts.join(',') + cut('tcp');
+    if (!short && i + 1 >= end) return [...texts, cut('tcp')].join(',');
     const size = short ? 1 : v.getUint8(i + 1);
     if (size < (short ? 1 : 2) || size > last - i) return bad(texts, '');
-    if (size > end - i) return texts.join(',') + cut('tcp');
+    const name = NAMES[kind] ?? `unknown-${kind}`;
+    if (size > end - i) return [...texts, name + cut('tcp')].join(',');
     const text = value(v, i, kind, size);
-    if (text === undefined) return bad(texts, NAMES[kind] ?? '');
-    texts.push((NAMES[kind] ?? `unknown-${kind}`) + text);
+    if (text === undefined) return bad(texts, name);
+    texts.push(name + text);
     i += size;
     if (kind === option.EOL) break;
   }
-  return `${texts.join(',')}]`;
+  return `${texts.join(',')}]${rest}`;
 }
 
 const bad = (texts: readonly string[], name: string): string =>
-  [...texts, `${name}[bad opt]`].join(',') + (texts.length > 0 ? '>' : '');
+  [...texts, `${name}[bad opt]`].join(',') + (texts.length > 0 ? ']' : '');
 
 /** The value of an option behind its name; undefined if it is too short for one. */
 function value(v: DataView, i: number, kind: number, size: number): string | undefined {
@@ -102,9 +102,14 @@ function value(v: DataView, i: number, kind: number, size: number): string | und
     case option.SACK:
       return sack(v, i, size);
     case option.FASTOPEN:
-      return size === 2 ? '  cookiereq' : `  cookie ${hex(v, i + 2, i + size)}`;
+      return fastOpen(v, i + 2, i + size);
     case option.MD5SIG:
       return ` shared secret not supplied with -M, can't check - ${hex(v, i + 2, i + 18)}${lies}`;
+    case ECHO:
+    case ECHOREPLY:
+    case CC:
+    case CCNEW:
+      return ` ${v.getUint32(i + 2)}${lies}`;
     case UTO:
       return uto(v.getUint16(i + 2)) + lies;
     default:
@@ -112,6 +117,11 @@ function value(v: DataView, i: number, kind: number, size: number): string | und
   }
 }
 
+/** Obsolete options, RFC 1072 and 1644, each of one number. */
+const ECHO = 6;
+const ECHOREPLY = 7;
+const CC = 11;
+const CCNEW = 12;
 const UTO = 28;
 /** Bytes of value that a kind has. */
 const VALUE_LEN: Readonly<Record<number, number>> = {
@@ -119,6 +129,10 @@ const VALUE_LEN: Readonly<Record<number, number>> = {
   [option.WINDOW]: 1,
   [option.SACK_PERM]: 0,
   [option.TIMESTAMP]: 8,
+  [ECHO]: 4,
+  [ECHOREPLY]: 4,
+  [CC]: 4,
+  [CCNEW]: 4,
   [option.MD5SIG]: 16,
   [UTO]: 2,
 };
@@ -128,6 +142,13 @@ function sack(v: DataView, i: number, size: number): string {
   let text = ` ${(size - 2) / 8} `;
   for (let n = 0; n < (size - 2) / 8; n++) text += `{${option.sackLeft(v, i, n)}:${option.sackRight(v, i, n)}}`;
   return text;
+}
+
+/** A request for a cookie, or one: an even number of 4..16 bytes, RFC 7413. */
+function fastOpen(v: DataView, at: number, end: number): string {
+  const bytes = end - at;
+  if (bytes === 0) return '  cookiereq';
+  return bytes % 2 !== 0 || bytes < 4 || bytes > 16 ? '  (invalid)' : `  cookie ${hex(v, at, end)}`;
 }
 
 /** User timeout, RFC 5482: the lowest bit says minutes. */

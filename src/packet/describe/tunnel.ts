@@ -15,11 +15,11 @@ export function describeGre(s: Segment, inner: Inner): string {
   const size = gre.headerLength(v, at);
   const protocol = gre.protocol(v, at);
   const named = inner.link ? `, proto ${ethertypeName(protocol) ?? 'unknown'} (${hexNumber(protocol, 4)})` : '';
-  if (end - at < size) return `GREv${version}${named}${cut('gre')}`;
+  if (end - at < size) return `GREv${version}${cut('gre')}`;
   const fields = version === 1 ? pptpFields(v, at) : fields0(v, at);
   const carried =
     version === 1 || (gre.flags(v, at) & gre.ROUTING) !== 0 ? '' : payload(v, at + size, end, protocol, inner);
-  return `GREv${version}${named}${fields}, length ${s.length}${carried && ': '}${carried}`;
+  return `GREv${version}${fields}${named}, length ${s.length}${carried && ': '}${carried}`;
 }
 
 function fields0(v: DataView, at: number): string {

@@ -6,7 +6,7 @@ import { cut, endpoints, hexNumber, type Inner, type Segment } from './segment.t
 /** `10.0.0.1.4000 > 10.0.0.2.53: UDP, length 5`. */
 export function describeUdp(s: Segment, inner: Inner): string {
   const { v, at, end } = s;
-  if (end - at < 4) return `${s.direct ? `${s.src} > ${s.dst}: ` : '> : '}${cut('udp')}`;
+  if (end - at < 4) return (s.direct ? `${s.src} > ${s.dst}: ` : '') + cut('udp');
   const to = udp.dstPort(v, at);
   const who = endpoints(s, udp.srcPort(v, at), to);
   if (s.length < udp.HEADER_LEN) return `${who}truncated-udp ${s.length}`;
