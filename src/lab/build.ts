@@ -2,6 +2,7 @@
  * A description to namespaces, in the order in which a kernel would be told: settings, devices, addresses, bridge ports,
  * neighbours, routes, rules, forwarding entries, listeners. Rule texts are loaded by {@link Lab} afterwards. @module
  */
+import { Bridge } from '../bridge/bridge.ts';
 import { Conntrack } from '../conntrack/conntrack.ts';
 import type { Device, DeviceConfig } from '../net/device.ts';
 import { DummyDevice } from '../net/dummy.ts';
@@ -9,13 +10,14 @@ import { Netns, type World } from '../net/netns.ts';
 import { vethPair } from '../net/veth.ts';
 import { PortDevice } from '../net/wire.ts';
 import { Netfilter, type NetfilterOptions } from '../netfilter/netfilter.ts';
+import { Vxlan } from '../overlay/vxlan.ts';
 import { parse4, parseMac } from '../packet/address.ts';
 import { BASELINE, GLOBAL_BASELINE } from './baseline.ts';
+import { bridgeConfig, DEFAULT_MTU, portOptions, setForwarding, vxlanConfig } from './links.ts';
 import { routeConfig, ruleConfig } from './routes.ts';
 import { inside, LabError, type Place, parsePrefix } from './shape.ts';
 import type { Link, NamespaceConfig, Topology, VethLink } from './topology.ts';
 
-const DEFAULT_MTU = 1500;
 const IPPROTO = { tcp: 6, udp: 17 } as const;
 
 /** One namespace of a lab. */
@@ -48,10 +50,10 @@ export class Builder {
     const configs = Object.entries(this.topology.namespaces);
     for (const [name, config] of configs) this.makeNamespace(name, config);
     for (const [name, config] of configs) {
-      const at = inside(this.place(name), 'links');
-      for (const [i, link] of config.links.entries()) this.makeDevice(name, link, inside(at, i));
+      for (const link of config.links) this.makeDevice(name, link);
     }
     for (const [name, config] of configs) this.addAddresses(name, config);
+    for (const [name, config] of configs) this.addPorts(name, config);
     for (const [name, config] of configs) this.configure(name, config);
   }
 
@@ -95,20 +97,27 @@ export class Builder {
     }
   }
 
-  private makeDevice(ns: string, link: Link, at: Place): void {
-    if (link.name === 'lo' || this.netns(ns).device(link.name) !== undefined) return;
+  private makeDevice(name: string, link: Link): void {
+    const ns = this.netns(name);
+    if (link.name === 'lo' || ns.device(link.name) !== undefined) return;
     switch (link.type) {
       case 'port':
-        this.ports.set(link.port, new PortDevice(this.netns(ns), this.config(link)));
-        return;
+        this.ports.set(link.port, new PortDevice(ns, this.config(link)));
+        break;
       case 'veth':
-        this.makeVeth(ns, link);
-        return;
-      case 'dummy':
-        new DummyDevice(this.netns(ns), this.config(link));
-        return;
+        this.makeVeth(name, link);
+        break;
+      case 'bridge':
+        new Bridge(ns, bridgeConfig(link));
+        break;
+      case 'vxlan':
+        new Vxlan(
+          ns,
+          vxlanConfig(link, this.mac(link), (device) => this.device(name, device)),
+        );
+        break;
       default:
-        throw new LabError(at.file, `${at.path}.type`, `devices of type ${link.type} are not supported yet`);
+        new DummyDevice(ns, this.config(link));
     }
   }
 
@@ -142,6 +151,17 @@ export class Builder {
     }
   }
 
+  private addPorts(ns: string, config: NamespaceConfig): void {
+    this.each(config.links, inside(this.place(ns), 'links'), (link, here) => {
+      if (link.master === undefined) return;
+      const bridge = this.device(ns, link.master);
+      if (!(bridge instanceof Bridge)) {
+        throw new LabError(here.file, `${here.path}.master`, `${link.master} is no bridge`);
+      }
+      bridge.addPort(this.device(ns, link.name), portOptions(link));
+    });
+  }
+
   private configure(ns: string, config: NamespaceConfig): void {
     const netns = this.netns(ns);
     const at = this.place(ns);
@@ -160,6 +180,9 @@ export class Builder {
     });
     this.each(config.rules, inside(at, 'rules'), (rule, here) => {
       netns.fib.addRule(ruleConfig(rule, here));
+    });
+    this.each(config.fdb, inside(at, 'fdb'), (entry, here) => {
+      setForwarding(entry, (name) => this.device(ns, name), here);
     });
     for (const { proto, port, addr } of config.listen ?? []) {
       netns.sockets.listen(IPPROTO[proto], port, addr === undefined ? 0 : parse4(addr)!);

@@ -3,6 +3,7 @@ import type { Device } from '../net/device.ts';
 import type { NextHopConfig, RouteConfig, RuleAction, RuleConfig } from '../net/fib-config.ts';
 import * as rtn from '../net/rtn.ts';
 import { parse4 } from '../packet/address.ts';
+import { given, map } from './given.ts';
 import { LabError, type Place, parsePrefix } from './shape.ts';
 import type { PolicyRule, Route } from './topology.ts';
 
@@ -54,22 +55,15 @@ const prefixOf = (text: string): { readonly prefix: number; readonly length: num
   return { prefix: address, length };
 };
 
-/** `{ name: value }`, or nothing when there is none: an absent field differs from an undefined one. */
-const field = <K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } =>
-  (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
-
-const map = <T, R>(value: T | undefined, make: (value: T) => R): R | undefined =>
-  value === undefined ? undefined : make(value);
-
 function nextHops(route: Route, device: (name: string) => Device): NextHopConfig[] {
   const hop = (via: string | undefined, dev: string | undefined, weight?: number): NextHopConfig => ({
-    ...field(
+    ...given(
       'gateway',
       map(via, (text) => parse4(text)!),
     ),
-    ...field('dev', map(dev, device)),
-    ...field('weight', weight),
-    ...field('onlink', route.onlink),
+    ...given('dev', map(dev, device)),
+    ...given('weight', weight),
+    ...given('onlink', route.onlink),
   });
   if (route.nexthops !== undefined) return route.nexthops.map(({ via, dev, weight }) => hop(via, dev, weight));
   return route.via === undefined && route.dev === undefined ? [] : [hop(route.via, route.dev)];
@@ -81,29 +75,29 @@ export function routeConfig(route: Route, device: (name: string) => Device, at: 
   return {
     ...prefixOf(route.dst),
     nextHops: nextHops(route, device),
-    ...field(
+    ...given(
       'type',
       map(route.type, (type) => TYPES[type]),
     ),
-    ...field(
+    ...given(
       'table',
       map(route.table, (word) => number(word, at, 'table', TABLES)),
     ),
-    ...field('metric', route.metric),
-    ...field(
+    ...given('metric', route.metric),
+    ...given(
       'tos',
       map(route.tos, (word) => tos(word, at)),
     ),
-    ...field(
+    ...given(
       'scope',
       map(route.scope, (word) => number(word, at, 'scope', SCOPES)),
     ),
-    ...field(
+    ...given(
       'source',
       map(route.src, (text) => parse4(text)!),
     ),
-    ...field('mtu', mtu),
-    ...field(
+    ...given('mtu', mtu),
+    ...given(
       'mtuLocked',
       map(route.mtu, (word) => String(word).startsWith('lock ')),
     ),
@@ -114,7 +108,7 @@ function markAndMask(word: Word, at: Place): { readonly mark: number; readonly m
   const [mark, mask] = String(word).split('/');
   return {
     mark: number(mark!, at, 'fwmark') | 0,
-    ...field(
+    ...given(
       'markMask',
       map(mask, (text) => number(text, at, 'fwmark') | 0),
     ),
@@ -136,25 +130,25 @@ export function ruleConfig(rule: PolicyRule, at: Place): RuleConfig {
   });
   return {
     preference: rule.pref,
-    ...field('from', map(rule.from, prefixOf)),
-    ...field('to', map(rule.to, prefixOf)),
+    ...given('from', map(rule.from, prefixOf)),
+    ...given('to', map(rule.to, prefixOf)),
     ...(rule.fwmark === undefined ? {} : markAndMask(rule.fwmark, at)),
-    ...field('iif', rule.iif),
-    ...field('oif', rule.oif),
-    ...field(
+    ...given('iif', rule.iif),
+    ...given('oif', rule.oif),
+    ...given(
       'tos',
       map(rule.tos, (word) => tos(word, at)),
     ),
-    ...field(
+    ...given(
       'protocol',
       map(rule.ipproto, (word) => number(word, at, 'ipproto', PROTOCOLS)),
     ),
-    ...field('dstPorts', dstPorts),
-    ...field(
+    ...given('dstPorts', dstPorts),
+    ...given(
       'table',
       map(rule.table, (word) => number(word, at, 'table', TABLES)),
     ),
-    ...field(
+    ...given(
       'action',
       map(rule.type, (type) => ACTIONS[type]),
     ),

@@ -148,6 +148,7 @@ export interface FdbEntry {
   readonly dst?: string;
   readonly vni?: number;
   readonly port?: number;
+  readonly via?: string;
   /** Default self, permanent. */
   readonly flags?: readonly string[];
   /** Default `append` for 00:00:00:00:00:00, else `replace`. */
