@@ -1,5 +1,6 @@
 /** What REJECT sends for IPv4: nf_send_unreach and nf_send_reset, net/ipv4/netfilter/nf_reject_ipv4.c. @module */
 import type { Netns } from '../net/netns.ts';
+import { RTCF_BROADCAST, RTCF_MULTICAST } from '../net/route.ts';
 import * as sum from '../packet/checksum.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as icmp from '../packet/icmp.ts';
@@ -11,8 +12,6 @@ import type { Evaluation } from './extension.ts';
 
 const RESET_LEN: number = ipv4.HEADER_LEN + tcp.HEADER_LEN;
 const DEFAULT_TTL = 64;
-const RTN_BROADCAST = 3;
-const RTN_MULTICAST = 5;
 
 /** An ICMP destination unreachable, unless the packet may be broken on its way: its checksum must be right. */
 export function sendUnreachable(pkt: Packet, code: number, { ns }: Evaluation): void {
@@ -58,7 +57,7 @@ export function sendReset(pkt: Packet, scope: Evaluation): void {
   const at = l3 + ipv4.headerLength(view, l3);
   if (ipv4.fragmentOffset(view, l3) !== 0 || ipv4.protocol(view, l3) !== ipv4.TCP || end - at < tcp.HEADER_LEN) return;
   if ((tcp.flags(view, at) & tcp.RST) !== 0 || !checksumRight(pkt)) return;
-  if (pkt.routeType === RTN_BROADCAST || pkt.routeType === RTN_MULTICAST) return;
+  if ((pkt.routeFlags & (RTCF_BROADCAST | RTCF_MULTICAST)) !== 0) return;
 
   const { ns } = scope;
   const reset = ns.pool.take(RESET_LEN);

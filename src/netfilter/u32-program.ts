@@ -11,7 +11,7 @@ export const RIGHT = 2;
 export const AT = 3;
 const OPERATORS: readonly string[] = ['&', '<<', '>>', '@'];
 
-/** XT_U32_MAXSIZE: tests, operators of one, values of one. */
+/** XT_U32_MAXSIZE: tests, terms of a location, values of one. */
 const MAX = 10;
 
 export interface U32Test {
@@ -59,7 +59,8 @@ export function parseU32(text: string): U32Test[] | string {
       if (high === undefined) return wrong('a number');
       values.push([low, high]);
     } while (tokens[i] === ',');
-    if (values.length > MAX || location.length > 2 * MAX) return `more than ${MAX} values or operators, expected fewer`;
+    if (values.length > MAX || location.length >= 2 * MAX)
+      return `more than ${MAX} values or operators, expected fewer`;
     tests.push({ location, values });
   } while (tokens[i] === '&&');
   if (i < tokens.length) return wrong(', or && or the end');

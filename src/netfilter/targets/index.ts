@@ -1,10 +1,40 @@
 /** The targets that `-j` knows beside the standard verdicts: a target is one file here and one line below. @module */
 import type { Family, Target } from '../extension.ts';
+import { audit } from './audit.ts';
+import { checksum } from './checksum.ts';
+import { classify } from './classify.ts';
+import { dscp } from './dscp.ts';
+import { ecn } from './ecn.ts';
+import { hl } from './hl.ts';
 import { log } from './log.ts';
 import { mark } from './mark.ts';
+import { nflog } from './nflog.ts';
+import { nfqueue } from './nfqueue.ts';
 import { reject } from './reject.ts';
+import { tcpmss } from './tcpmss.ts';
+import { tcpoptstrip } from './tcpoptstrip.ts';
+import { tos } from './tos.ts';
+import { trace } from './trace.ts';
+import { ttl } from './ttl.ts';
 
-const TARGETS: readonly Target[] = [mark, log, reject];
+const TARGETS: readonly Target[] = [
+  mark,
+  log,
+  reject,
+  ttl,
+  hl,
+  dscp,
+  tos,
+  ecn,
+  tcpoptstrip,
+  classify,
+  checksum,
+  audit,
+  trace,
+  nfqueue,
+  nflog,
+  tcpmss,
+];
 
 function byName(family: Family): ReadonlyMap<string, Target> {
   const map = new Map<string, Target>();
