@@ -1,0 +1,58 @@
+/**
+ * The addresses that NAT targets find by themselves: nf_nat_masquerade.c, nf_nat_redirect.c and the netmap of xt_NETMAP.c. All
+ * act on the first packet of a flow and give what {@link Nat.setup} says. @module
+ */
+import type { Device } from '../net/device.ts';
+import { NF_ACCEPT, NF_DROP, OUTPUT, type Verdict } from '../net/hook.ts';
+import * as ip from '../packet/ipv4.ts';
+import type { Packet } from '../packet/packet.ts';
+import type { Conntrack } from './conntrack.ts';
+import { manipAt } from './nat.ts';
+import { NatRange, RANGE_MAP_IPS } from './nat-range.ts';
+import { MANIP_DST, MANIP_SRC, ORIGINAL } from './status.ts';
+
+const LOOPBACK = 0x7f000001;
+
+const chosen = new NatRange();
+
+/** The flags and ports of `range`, and one address. */
+function withAddress(range: NatRange, address: number): NatRange {
+  chosen.flags = range.flags | RANGE_MAP_IPS;
+  chosen.min = chosen.max = address;
+  chosen.minProto = range.minProto;
+  chosen.maxProto = range.maxProto;
+  chosen.baseProto = range.baseProto;
+  return chosen;
+}
+
+/** The source becomes `oif`'s own address towards the next hop; dropped when there is none. nf_nat_masquerade_ipv4. */
+export function masquerade(conntrack: Conntrack, pkt: Packet, range: NatRange, oif: Device): Verdict {
+  const { table, ns, nat } = conntrack;
+  // A source of 0.0.0.0 is DHCP's, and means to stay.
+  if (table.src[2 * pkt.ct + ORIGINAL] === 0) return NF_ACCEPT;
+  const address = ns.ip.selectSource(oif, pkt.nextHop);
+  if (address === 0) return NF_DROP;
+  table.masqIndex[pkt.ct] = oif.index;
+  return nat.setup(pkt, withAddress(range, address), MANIP_SRC);
+}
+
+/** The destination becomes this host: `iif`'s first address, or 127.0.0.1 for a packet made here. nf_nat_redirect_ipv4. */
+export function redirect(conntrack: Conntrack, pkt: Packet, range: NatRange, hook: number, iif: Device): Verdict {
+  const address = hook === OUTPUT ? LOOPBACK : conntrack.ns.ip.firstAddress(iif);
+  return address === 0 ? NF_DROP : conntrack.nat.setup(pkt, withAddress(range, address), MANIP_DST);
+}
+
+/** The network part of an address becomes that of the range, the host part stays. xt_NETMAP. */
+export function netmap(conntrack: Conntrack, pkt: Packet, range: NatRange, hook: number): Verdict {
+  const { view: v, l3 } = pkt;
+  const mask = ~(range.min ^ range.max);
+  const manip = manipAt(hook);
+  const address = manip === MANIP_DST ? ip.dst(v, l3) : ip.src(v, l3);
+  return conntrack.nat.setup(pkt, withAddress(range, (address & ~mask) | (range.min & mask)), manip);
+}
+
+/** MASQUERADE's flows by an address that a device lost: kill them. masq_inet_event. */
+export function forgetMasquerade(conntrack: Conntrack, dev: Device, address: number): void {
+  const { table } = conntrack;
+  conntrack.flush((ct) => table.masqIndex[ct] === dev.index && table.dst[2 * ct + 1] === address);
+}
