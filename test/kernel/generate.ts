@@ -1,8 +1,7 @@
 /** Random rule sets and the packets that are aimed at them, from a seed: material for the differential test. */
-import * as ethernet from '../../src/packet/ethernet.ts';
+import { compose } from '../../src/packet/compose.ts';
 import * as ipv4 from '../../src/packet/ipv4.ts';
-import * as tcp from '../../src/packet/tcp.ts';
-import * as udp from '../../src/packet/udp.ts';
+import type { Layer } from '../../src/packet/layer.ts';
 import { Random } from '../../src/sim/random.ts';
 
 export interface Frame {
@@ -145,56 +144,20 @@ function natTable(r: Chooser): string[] {
   return ['*nat', ...lines, ...source, 'COMMIT'];
 }
 
-interface Transport {
-  readonly protocol: number;
-  readonly bytes: Uint8Array;
-}
-
-/** An Ethernet frame with an IPv4 packet in it, checksums right. */
-function frame(r: Chooser, from: Host, dst: string, transport: Transport): Uint8Array {
-  const [l3, l4] = [ethernet.HEADER_LEN, ethernet.HEADER_LEN + ipv4.HEADER_LEN];
-  const bytes = new Uint8Array(l4 + transport.bytes.length);
-  const v = new DataView(bytes.buffer);
-  ethernet.emit({ dst: PORTS[from.port].mac, src: from.mac, type: ethernet.ETH_P_IP }, v, 0);
+/** A packet of a host, as its router gets it. */
+function frame(r: Chooser, from: Host, dst: string, ...inner: readonly Layer[]): Uint8Array {
   const header = {
+    src: from.address,
+    dst,
     tos: r.maybe(20, () => 0x10, 0),
-    totalLength: bytes.length - l3,
     id: 1 + r.below(65_535),
     fragment: r.maybe(50, () => ipv4.DF, 0),
     ttl: r.maybe(10, () => 1 + r.below(3), 64),
-    protocol: transport.protocol,
-    checksum: 0,
-    src: from.address,
-    dst,
-    options: new Uint8Array(0),
   };
-  ipv4.emit(header, v, l3);
-  ipv4.fillChecksum(v, l3);
-  bytes.set(transport.bytes, l4);
-  if (transport.protocol === ipv4.TCP) tcp.fillChecksum(v, l4, bytes.length, ipv4.pseudo(v, l3, bytes.length - l4));
-  if (transport.protocol === ipv4.UDP) udp.fillChecksum(v, l4, bytes.length, ipv4.pseudo(v, l3, bytes.length - l4));
-  return bytes;
-}
-
-function segment(srcPort: number, dstPort: number, flags: number, seq: number, ack: number): Transport {
-  const bytes = new Uint8Array(tcp.HEADER_LEN);
-  const plain = { reserved: 0, window: 64_240, checksum: 0, urgent: 0, options: new Uint8Array(0) };
-  tcp.emit({ ...plain, srcPort, dstPort, seq, ack, flags }, new DataView(bytes.buffer), 0);
-  return { protocol: ipv4.TCP, bytes };
-}
-
-function datagram(srcPort: number, dstPort: number, payload: number): Transport {
-  const bytes = new Uint8Array(udp.HEADER_LEN + payload);
-  udp.emit({ srcPort, dstPort, length: bytes.length, checksum: 0 }, new DataView(bytes.buffer), 0);
-  return { protocol: ipv4.UDP, bytes };
-}
-
-function echo(id: number, type: number): Transport {
-  const bytes = Uint8Array.of(type, 0, 0, 0, id >> 8, id & 255, 0, 1);
-  const sum = ((type << 8) + id + 1) % 0xffff;
-  bytes[2] = (~sum >> 8) & 255;
-  bytes[3] = ~sum & 255;
-  return { protocol: ipv4.ICMP, bytes };
+  return compose(
+    [{ ethernet: { dst: PORTS[from.port].mac, src: from.mac } }, { ipv4: header }, ...inner],
+    'x'.repeat(r.below(60)),
+  );
 }
 
 /** A few frames of one flow: each flow has source ports of its own. */
@@ -202,30 +165,27 @@ function flow(r: Chooser, index: number): Frame[] {
   const from = r.one(HOSTS);
   const to = r.maybe(50, () => VIP, r.one([...HOSTS.map(({ address }) => address), ADDRESSES.a, ADDRESSES.b]));
   const [sport, dport] = [20_000 + index, r.one(DPORTS)];
-  const send = (host: Host, dst: string, transport: Transport): Frame => ({
+  const send = (host: Host, dst: string, layer: Layer): Frame => ({
     port: host.port,
-    bytes: frame(r, host, dst, transport),
+    bytes: frame(r, host, dst, layer),
   });
+  const there = (layer: Layer): Frame => send(from, to, layer);
   const answerer = HOSTS.find(({ address }) => address === to);
+  const back = (layer: Layer): Frame[] => (answerer === undefined ? [] : [send(answerer, from.address, layer)]);
   const kind = r.below(3);
-  if (kind === 0)
-    return [
-      send(from, to, echo(sport, 8)),
-      ...(answerer === undefined ? [] : [send(answerer, from.address, echo(sport, 0))]),
-    ];
+  if (kind === 0) return [there(echo(8, sport)), ...back(echo(0, sport))];
   if (kind === 1) {
-    const there = send(from, to, datagram(sport, dport, r.below(100)));
-    return answerer === undefined ? [there] : [there, send(answerer, from.address, datagram(dport, sport, 4)), there];
+    const datagram = { udp: { srcPort: sport, dstPort: dport } };
+    return [there(datagram), ...back({ udp: { srcPort: dport, dstPort: sport } }), there(datagram)];
   }
-  const open = send(from, to, segment(sport, dport, tcp.SYN, 1000, 0));
-  if (answerer === undefined) return [open];
-  return [
-    open,
-    send(answerer, from.address, segment(dport, sport, tcp.SYN | tcp.ACK, 5000, 1001)),
-    send(from, to, segment(sport, dport, tcp.ACK, 1001, 5001)),
-    send(from, to, segment(sport, dport, r.one([tcp.FIN | tcp.ACK, tcp.RST, tcp.ACK | tcp.PSH]), 1001, 5001)),
-  ];
+  const segment = (flags: string, seq: number, ack: number): Layer => ({
+    tcp: { srcPort: sport, dstPort: dport, flags, seq, ack },
+  });
+  const answer = back({ tcp: { srcPort: dport, dstPort: sport, flags: 'S.', seq: 5000, ack: 1001 } });
+  return [there(segment('S', 1000, 0)), ...answer, there(segment(r.one(['.', 'F.', 'R', 'P.']), 1001, 5001))];
 }
+
+const echo = (type: number, id: number): Layer => ({ icmp: { type, id, sequence: 1 } });
 
 /** The experiment of a seed, always the same. */
 export function generate(seed: number, flows: number): Experiment {
