@@ -6,12 +6,16 @@ import { Bridge } from '../bridge/bridge.ts';
 import { Conntrack } from '../conntrack/conntrack.ts';
 import type { Device, DeviceConfig } from '../net/device.ts';
 import { DummyDevice } from '../net/dummy.ts';
+import { OUTPUT } from '../net/hook.ts';
 import { Netns, type World } from '../net/netns.ts';
 import { vethPair } from '../net/veth.ts';
 import { PortDevice } from '../net/wire.ts';
+import { LOG_DEFAULT } from '../netfilter/log-flags.ts';
+import { logPacket } from '../netfilter/log-packet.ts';
 import { Netfilter, type NetfilterOptions } from '../netfilter/netfilter.ts';
 import { Vxlan } from '../overlay/vxlan.ts';
 import { parse4, parseMac } from '../packet/address.ts';
+import type { Packet } from '../packet/packet.ts';
 import { BASELINE, GLOBAL_BASELINE } from './baseline.ts';
 import { bridgeConfig, DEFAULT_MTU, portOptions, setForwarding, vxlanConfig } from './links.ts';
 import { routeConfig, ruleConfig } from './routes.ts';
@@ -72,6 +76,8 @@ export class Builder {
   private makeNamespace(name: string, config: NamespaceConfig): void {
     const ns = new Netns(name, this.world);
     const conntrack = new Conntrack(ns);
+    const { log } = this.rules;
+    if (log) conntrack.onInvalid = (pkt, prefix, hook) => log(invalidLine(ns, pkt, prefix, hook));
     this.namespaces.set(name, { ns, conntrack, netfilter: new Netfilter(ns, conntrack, this.rules) });
     for (const [key, value] of Object.entries({ ...BASELINE, ...GLOBAL_BASELINE })) {
       if (ns.sysctl.has(key)) ns.sysctl.set(key, value);
@@ -201,6 +207,13 @@ export class Builder {
       }
     });
   }
+}
+
+/** A packet that conntrack calls INVALID, as nf_conntrack_log_invalid prints it. */
+function invalidLine(ns: Netns, pkt: Packet, prefix: string, hook: number): string {
+  const sent = hook === OUTPUT;
+  const [iif, oif] = sent ? [0, pkt.oif] : [pkt.iif, 0];
+  return logPacket(prefix, pkt, ns.devices[iif]!, ns.devices[oif]!, LOG_DEFAULT);
 }
 
 /** The device that a setting belongs to (`net.ipv4.conf.eth0.rp_filter`), or undefined. */

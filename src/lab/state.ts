@@ -3,6 +3,7 @@
  * (`iptables-save -c`, /proc/net/nf_conntrack, `bridge fdb`, `ip neigh`). @module
  */
 import { conntrackList } from '../conntrack/listing.ts';
+import { type RecentTable, recentTables } from '../netfilter/recent-table.ts';
 import type { LabNamespace } from './build.ts';
 import type { Journal } from './journal.ts';
 import type { LabSource } from './source.ts';
@@ -49,8 +50,19 @@ export function labState(
   return state;
 }
 
+/** Lists of -m recent: addresses with the number of times they were seen, without the times. */
+function recentJson(tables: readonly RecentTable[]): string {
+  const timeless = (line: string): string =>
+    line.replace(/last_seen: \d+/, 'last_seen: *').replace(/(oldest_pkt: \d+).*/, '$1');
+  const entries = tables.map((table) => [table.name, table.lines().map(timeless)] as const);
+  const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify(Object.fromEntries(sorted), null, 1).replace(/^ +/gm, '')}\n`;
+}
+
 function addTables(state: Map<string, string>, name: string, { ns, conntrack }: LabNamespace): void {
   state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));
   const neighbours = ns.neigh.list();
   if (neighbours.length > 0) state.set(`${name}.neigh`, asLines(neighbours));
+  const recent = recentTables(ns).list();
+  if (recent.length > 0) state.set(`${name}.recent.json`, recentJson(recent));
 }

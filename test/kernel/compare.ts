@@ -133,8 +133,16 @@ function compareText(name: string, want: string, got: string): string | null {
   if (name === 'senderr.json') return firstDifference(sendErrors(want), sendErrors(got || '[]'));
   if (name.endsWith('.conntrack')) return compareConnections(lines(want), lines(got));
   if (name.endsWith('.neigh')) return sameAfter(neighbour, want, got);
+  if (name.endsWith('.recent.json')) return firstDifference(recentLines(want), recentLines(got || '{}'));
   return firstDifference(lines(want), lines(got));
 }
+
+/** Lists of -m recent, sorted: the kernel prints them in the order of a random hash. */
+const recentLines = (json: string): string[] =>
+  Object.entries(JSON.parse(json) as Record<string, string[]>).flatMap(([name, list]) => [
+    name,
+    ...[...list].sort().map((line) => `${name} ${line}`),
+  ]);
 
 /**
  * All differences of one run, none when the lab did what the kernel did. `state` is what the lab says of itself, under the
