@@ -314,6 +314,7 @@ class LineParser {
   }
 
   private parseDevice(word: Word): DeviceTest & { at: Position } {
+    if (word.text === '') throw new ParseError('an empty device name, expected one', word.at);
     if (word.text.length > MAX_DEVICE_NAME) {
       throw new ParseError(
         `device name ${word.text} of ${word.text.length} characters, expected at most ${MAX_DEVICE_NAME}`,

@@ -6,6 +6,9 @@
 import type { Compiling, Evaluation, Family, Match, Target } from './extension.ts';
 import type { Backend } from './format.ts';
 import { findMatch } from './matches/index.ts';
+import { mark } from './matches/mark.ts';
+import { tcp } from './matches/tcp.ts';
+import { udp } from './matches/udp.ts';
 import type { AddressTest, Chain, Rule, Table, Use } from './rule.ts';
 import { HOOK_NAMES } from './rule.ts';
 import { findTarget } from './targets/index.ts';
@@ -50,11 +53,23 @@ export const TARGET_GOTO = 5;
 export const TARGET_EXTENSION = 6;
 /** The end of a base chain: OPERAND is NF_ACCEPT or NF_DROP. */
 export const TARGET_POLICY = 7;
+/** The end of a user chain. */
+export const TARGET_END = 8;
 
 /** In `args`: what a list of matches holds beside indices of `matches`. Each is followed by its count of integers. */
 export const MATCH_END = -1;
 export const MATCH_SRC6 = -2;
 export const MATCH_DST6 = -3;
+/** The matches that most rules have are known by number, so that evaluate.ts calls them directly. */
+export const MATCH_TCP = -4;
+export const MATCH_UDP = -5;
+export const MATCH_MARK = -6;
+
+const KNOWN: ReadonlyMap<Match, number> = new Map<Match, number>([
+  [tcp, MATCH_TCP],
+  [udp, MATCH_UDP],
+  [mark, MATCH_MARK],
+]);
 
 export interface CompiledChain {
   readonly chain: Chain;
@@ -81,6 +96,8 @@ export interface Program {
   readonly cells: Float64Array;
   readonly objects: readonly ((scope: Evaluation) => object)[];
   readonly needsConntrack: boolean;
+  /** Chains that can be under way at once: the longest way of jumps. */
+  readonly depth: number;
 }
 
 /** Number `item` in `list`, adding it. */
@@ -103,6 +120,23 @@ const END_OF_RULE: Rule = {
 };
 
 const VERDICTS = { ACCEPT: TARGET_ACCEPT, DROP: TARGET_DROP, RETURN: TARGET_RETURN, QUEUE: TARGET_DROP } as const;
+
+/** Chains on the longest way from chain to chain. */
+function longestWay({ chains }: Table): number {
+  const byName = new Map(chains.map((chain) => [chain.name, chain]));
+  const known = new Map<string, number>();
+  const measure = (name: string): number => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    let longest = 0;
+    for (const { rule } of byName.get(name)!.rules) {
+      if (rule.target !== null && 'chain' in rule.target) longest = Math.max(longest, measure(rule.target.chain));
+    }
+    known.set(name, longest + 1);
+    return longest + 1;
+  };
+  return Math.max(...chains.filter(({ policy }) => policy !== null).map(({ name }) => measure(name)));
+}
 
 class Compiler {
   private readonly table: Table;
@@ -156,6 +190,7 @@ class Compiler {
       cells: Float64Array.from(this.cells),
       objects: this.objects,
       needsConntrack: this.needsConntrack,
+      depth: longestWay(this.table),
     };
   }
 
@@ -182,7 +217,7 @@ class Compiler {
   private endOfChain(chain: Chain, row: number, to: Compiling): void {
     this.rule(END_OF_RULE, row, to);
     const at = row * STRIDE;
-    this.rows[at + TARGET] = chain.policy === null ? TARGET_RETURN : TARGET_POLICY;
+    this.rows[at + TARGET] = chain.policy === null ? TARGET_END : TARGET_POLICY;
     this.rows[at + OPERAND] = chain.policy === 'DROP' ? 0 : 1;
   }
 
@@ -235,7 +270,8 @@ class Compiler {
     if (match === undefined) throw new Error(`no match ${name} in the registry`);
     if (match.needsConntrack === true) this.needsConntrack = true;
     const integers = match.compile(options, to);
-    if (integers !== null) this.args.push(intern(this.matches, match), integers.length, ...integers);
+    if (integers === null) return;
+    this.args.push(KNOWN.get(match) ?? intern(this.matches, match), integers.length, ...integers);
   }
 
   private target({ target }: Rule, at: number, to: Compiling): void {

@@ -7,20 +7,35 @@ import type { Device } from '../net/device.ts';
 import { NF_ACCEPT, NF_DROP, type Verdict } from '../net/hook.ts';
 import type { Netns } from '../net/netns.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import type { Packet } from '../packet/packet.ts';
+import * as ipv6 from '../packet/ipv6-ext.ts';
+import { FLAG_TRACE, type Packet } from '../packet/packet.ts';
 import type { Stage } from '../sim/trace.ts';
 import * as c from './compile.ts';
 import { type Evaluation, type Family, XT_CONTINUE, XT_RETURN } from './extension.ts';
 import type { Backend } from './format.ts';
+import { LOG_DEFAULT } from './log-flags.ts';
+import { logPacket } from './log-packet.ts';
+import { hasKey, indexOf, type Lookup, MAX_GROUPS, type TableIndex } from './lookup.ts';
+import { testMark } from './matches/mark.ts';
+import { testTcp } from './matches/tcp.ts';
+import { testUdp } from './matches/udp.ts';
+import { ruleStage, tracePrefix } from './stage.ts';
 
 /** What a table runs in. */
 export interface Surroundings {
   readonly ns: Netns;
   readonly conntrack: Conntrack;
   readonly log: ((line: string) => void) | null;
-  /** Tells of matched rules and policies; its first integer is the row. */
-  stage(table: TableState): Stage;
+  readonly lookup: Lookup;
 }
+
+/** Integers of a frame of the stack, and cursors of a chain at most. */
+const FRAME = 3;
+const GROUPS = MAX_GROUPS + 1;
+/** Runs of one table inside each other: an answer to an answer, and room to spare. */
+const NESTED_RUNS = 8;
+
+const found = new ipv6.Found();
 
 const [UNKNOWN, NO, YES] = [0, 1, 2] as const;
 
@@ -49,9 +64,27 @@ export class TableState implements Evaluation {
   fragmentOffset = 0;
   hotdrop = false;
 
-  /** Rows to come back to, of all runs that are under way. */
+  /** The packet's IPv4 addresses. */
+  private src = 0;
+  private dst = 0;
+  /** Does a trace, or the TRACE target, want to know what the packet matches? */
+  private watched = false;
+
+  /** Of chains that jumped, in all runs under way: row to come back to, chain in the index, its first cursor. */
   private readonly stack: Int32Array;
   private top = 0;
+
+  /** How rules are looked up: null walks. */
+  private readonly index: TableIndex | null;
+  /** Next entries of the index's groups, for all chains under way; those of the current chain are [cursorBase, cursorTop). */
+  private readonly cursors: Int32Array;
+  private cursorBase = 0;
+  private cursorTop = 0;
+  /** Number of the current chain in the index, -1 when it is walked. */
+  private chain = -1;
+  /** Is the index good for this packet? */
+  private indexed = false;
+
   /** By ifindex and pattern: whether the name matches, as far as it is known. */
   private devices: Uint8Array = new Uint8Array(0);
   private readonly stage: Stage;
@@ -68,9 +101,11 @@ export class TableState implements Evaluation {
     this.iif = this.oif = around.ns.devices[0]!;
     this.objects = program.objects.map((create) => create(this));
     this.counters = new Float64Array((program.rows.length / c.STRIDE) * 2);
-    // A target that sends runs the tables again, for a packet that is its own.
-    this.stack = new Int32Array(program.chains.length * 4);
-    this.stage = around.stage(this);
+    const depth = program.depth * NESTED_RUNS;
+    this.stack = new Int32Array(depth * FRAME);
+    this.index = around.lookup === 'indexed' ? indexOf(program) : null;
+    this.cursors = new Int32Array(depth * GROUPS);
+    this.stage = ruleStage(program, around.ns);
     for (const { chain, start, end } of program.chains) {
       chain.rules.forEach(({ packets, bytes }, i) => {
         this.counters[2 * (start + i)] = packets;
@@ -101,57 +136,115 @@ export class TableState implements Evaluation {
 
   /** Ask the base chain of `hook`. Runs per packet: no allocation. */
   run(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
-    const { rows, entry, policy, targets, args } = this.program;
+    const { rows, entry, policy } = this.program;
+    if (entry[hook]! < 0) return NF_ACCEPT;
     const { counters, stack } = this;
-    const base = this.top;
-    let row = entry[hook]!;
-    if (row < 0) return NF_ACCEPT;
+    // A target that sends runs the tables again, for a packet that is its own.
+    const { top: base, cursorTop, cursorBase, chain, indexed } = this;
     this.begin(pkt, hook, iif, oif);
-    for (;;) {
+    const src = this.src;
+    const dst = this.dst;
+    this.indexed = this.index !== null && hasKey(pkt, this.protocol, this.fragmentOffset);
+    let row = this.enter(entry[hook]!, cursorTop, pkt);
+    let verdict: number = XT_CONTINUE;
+    while (verdict < 0) {
       const at = row * c.STRIDE;
       this.visits++;
       if (!this.matches(at, pkt)) {
-        if (this.hotdrop) return this.leave(base, NF_DROP);
-        row++;
+        if (this.hotdrop) verdict = NF_DROP;
+        else row = this.next(row);
         continue;
       }
       counters[2 * row]! += 1;
       counters[2 * row + 1]! += pkt.end - pkt.l3;
-      if (this.ns.trace !== null) this.ns.trace.record(this.stage, pkt, row);
+      if (this.watched) this.tell(pkt, row);
       switch (rows[at + c.TARGET]) {
         case c.TARGET_NONE:
-          row++;
+          row = this.next(row);
           break;
         case c.TARGET_ACCEPT:
-          return this.leave(base, NF_ACCEPT);
+          verdict = NF_ACCEPT;
+          break;
         case c.TARGET_DROP:
-          return this.leave(base, NF_DROP);
+          verdict = NF_DROP;
+          break;
         case c.TARGET_POLICY:
-          return this.leave(base, rows[at + c.OPERAND] as Verdict);
+          verdict = rows[at + c.OPERAND]!;
+          break;
         case c.TARGET_RETURN:
-          row = this.top > base ? stack[--this.top]! : policy[hook]!;
+        case c.TARGET_END:
+          row = this.top > base ? this.back() : policy[hook]!;
           break;
         case c.TARGET_JUMP:
-          stack[this.top++] = row + 1;
-          row = rows[at + c.OPERAND]!;
+          stack[this.top] = row + 1;
+          stack[this.top + 1] = this.chain;
+          stack[this.top + 2] = this.cursorBase;
+          this.top += FRAME;
+          row = this.enter(rows[at + c.OPERAND]!, this.cursorTop, pkt);
           break;
         case c.TARGET_GOTO:
-          row = rows[at + c.OPERAND]!;
+          row = this.enter(rows[at + c.OPERAND]!, this.cursorBase, pkt);
           break;
-        default: {
-          const verdict = targets[rows[at + c.OPERAND]!]!.run(args, rows[at + c.TARGET_ARGS]!, pkt, this);
-          if (verdict === XT_CONTINUE) {
-            row++;
-            this.begin(pkt, hook, iif, oif);
-          } else if (verdict === XT_RETURN) {
-            row = this.top > base ? stack[--this.top]! : policy[hook]!;
-            this.begin(pkt, hook, iif, oif);
-          } else {
-            return this.leave(base, verdict as Verdict);
-          }
-        }
+        default:
+          verdict = this.runTarget(at, pkt);
+          if (verdict >= 0) break;
+          this.begin(pkt, hook, iif, oif);
+          // A key that changed finds other rules: walk on.
+          if (src !== this.src || dst !== this.dst) this.indexed = false;
+          if (verdict !== XT_RETURN) row = this.next(row);
+          else row = this.top > base ? this.back() : policy[hook]!;
       }
     }
+    this.top = base;
+    this.cursorTop = cursorTop;
+    this.cursorBase = cursorBase;
+    this.chain = chain;
+    this.indexed = indexed;
+    return verdict as Verdict;
+  }
+
+  private runTarget(at: number, pkt: Packet): number {
+    const { rows, args, targets } = this.program;
+    return targets[rows[at + c.OPERAND]!]!.run(args, rows[at + c.TARGET_ARGS]!, pkt, this);
+  }
+
+  /** The first row to compare of the chain that begins at `start`; its cursors go to `base`. */
+  private enter(start: number, base: number, pkt: Packet): number {
+    this.cursorBase = base;
+    this.cursorTop = base;
+    const { index } = this;
+    this.chain = index !== null && this.indexed ? index.chainAt[start]! : -1;
+    if (index === null || this.chain < 0) return start;
+    this.cursorTop = index.open(this.chain, pkt, this.protocol, this.cursors, base);
+    return this.next(start);
+  }
+
+  /** The row to compare after `row`. */
+  private next(row: number): number {
+    const { index, cursors, cursorTop } = this;
+    if (index === null || this.chain < 0 || !this.indexed) return row + 1;
+    const { entryRow } = index;
+    let least = index.chains[this.chain]!.end;
+    let cursor = -1;
+    for (let i = this.cursorBase; i < cursorTop; i++) {
+      const candidate = entryRow[cursors[i]!]!;
+      if (candidate < least) {
+        least = candidate;
+        cursor = i;
+      }
+    }
+    if (cursor >= 0) cursors[cursor] = index.entryNext[cursors[cursor]!]!;
+    return least;
+  }
+
+  /** Back to the chain that jumped here. */
+  private back(): number {
+    this.top -= FRAME;
+    this.chain = this.stack[this.top + 1]!;
+    this.cursorTop = this.cursorBase;
+    this.cursorBase = this.stack[this.top + 2]!;
+    const row = this.stack[this.top]!;
+    return this.next(row - 1);
   }
 
   private begin(pkt: Packet, hook: number, iif: Device, oif: Device): void {
@@ -159,26 +252,44 @@ export class TableState implements Evaluation {
     this.iif = iif;
     this.oif = oif;
     this.hotdrop = false;
-    this.protocol = ipv4.protocol(pkt.view, pkt.l3);
-    this.fragmentOffset = ipv4.fragmentOffset(pkt.view, pkt.l3);
+    this.watched = this.ns.trace !== null || (pkt.flags & FLAG_TRACE) !== 0;
+    if (this.family === 'ipv4') this.readHeader(pkt);
+    else this.findTransport(pkt);
   }
 
-  private leave(base: number, verdict: Verdict): Verdict {
-    this.top = base;
-    return verdict;
+  private readHeader({ view, l3 }: Packet): void {
+    this.src = ipv4.src(view, l3);
+    this.dst = ipv4.dst(view, l3);
+    this.protocol = ipv4.protocol(view, l3);
+    this.fragmentOffset = ipv4.fragmentOffset(view, l3);
+  }
+
+  /** The transport header of an IPv6 packet stands behind its extension headers; `protocol` is -1 when there is none. */
+  private findTransport(pkt: Packet): void {
+    const there = ipv6.find(pkt.view, pkt.l3, pkt.end, -1, found);
+    this.protocol = there ? found.protocol : -1;
+    this.fragmentOffset = found.fragmentOffset;
+    if (there) pkt.l4 = found.at;
+  }
+
+  /** A packet matched `row`. */
+  private tell(pkt: Packet, row: number): void {
+    if (this.ns.trace !== null && this.program.rows[row * c.STRIDE + c.TARGET] !== c.TARGET_END) {
+      this.ns.trace.record(this.stage, pkt, row);
+    }
+    if ((pkt.flags & FLAG_TRACE) !== 0 && this.log !== null && this.backend === 'legacy') {
+      this.log(logPacket(tracePrefix(this.program, row), pkt, this.iif, this.oif, LOG_DEFAULT));
+    }
   }
 
   /** ip_packet_match and the rule's matches. */
   private matches(at: number, pkt: Packet): boolean {
     const { rows } = this.program;
-    const { view, l3 } = pkt;
     const flags = rows[at + c.FLAGS]!;
-    const dst = ipv4.dst(view, l3);
-    if (((dst & rows[at + c.DST_MASK]!) === rows[at + c.DST]) === ((flags & c.INVERT_DST) !== 0)) return false;
-    const src = ipv4.src(view, l3);
-    if (((src & rows[at + c.SRC_MASK]!) === rows[at + c.SRC]) === ((flags & c.INVERT_SRC) !== 0)) return false;
+    if (((this.dst & rows[at + c.DST_MASK]!) === rows[at + c.DST]) === ((flags & c.INVERT_DST) !== 0)) return false;
+    if (((this.src & rows[at + c.SRC_MASK]!) === rows[at + c.SRC]) === ((flags & c.INVERT_SRC) !== 0)) return false;
     const protocol = rows[at + c.PROTOCOL]!;
-    if (protocol !== 0 && (protocol === this.protocol) === ((flags & c.INVERT_PROTOCOL) !== 0)) return false;
+    if (protocol !== 0 && !this.isProtocol(protocol, (flags & c.INVERT_PROTOCOL) !== 0)) return false;
     const iif = rows[at + c.IIF]!;
     if (iif >= 0 && this.deviceMatches(iif, this.iif) === ((flags & c.INVERT_IIF) !== 0)) return false;
     const oif = rows[at + c.OIF]!;
@@ -189,12 +300,54 @@ export class TableState implements Evaluation {
     return first < 0 || this.testAll(first, pkt);
   }
 
+  private isProtocol(protocol: number, invert: boolean): boolean {
+    if (this.protocol >= 0) return (protocol === this.protocol) !== invert;
+    // An IPv6 packet whose headers do not lead to a transport.
+    if (this.fragmentOffset === 0) this.hotdrop = true;
+    return false;
+  }
+
   private testAll(first: number, pkt: Packet): boolean {
     const { args, matches } = this.program;
-    for (let at = first; args[at] !== c.MATCH_END; at += 2 + args[at + 1]!) {
-      const match = matches[args[at]!]!;
-      if (!match.test(args, at + 2, pkt, this)) return false;
+    for (let at = first; ; at += 2 + args[at + 1]!) {
+      const code = args[at]!;
+      let matched: boolean;
+      switch (code) {
+        case c.MATCH_END:
+          return true;
+        case c.MATCH_SRC6:
+          matched = testAddress6(args, at + 2, pkt, IPV6_SRC);
+          break;
+        case c.MATCH_DST6:
+          matched = testAddress6(args, at + 2, pkt, IPV6_DST);
+          break;
+        case c.MATCH_TCP:
+          matched = testTcp(args, at + 2, pkt, this);
+          break;
+        case c.MATCH_UDP:
+          matched = testUdp(args, at + 2, pkt, this);
+          break;
+        case c.MATCH_MARK:
+          matched = testMark(args, at + 2, pkt);
+          break;
+        default:
+          matched = matches[code]!.test(args, at + 2, pkt, this);
+      }
+      if (!matched) return false;
     }
-    return true;
   }
+}
+
+/** Places of the addresses in an IPv6 header. */
+const IPV6_SRC = 8;
+const IPV6_DST = 24;
+
+/** Four words under a mask: `args` holds address, mask and whether it is inverted. */
+function testAddress6(args: Int32Array, at: number, pkt: Packet, offset: number): boolean {
+  const { view, l3 } = pkt;
+  const invert = args[at + 8] === 1;
+  for (let i = 0; i < 4; i++) {
+    if ((view.getInt32(l3 + offset + 4 * i) & args[at + 4 + i]!) !== args[at + i]) return invert;
+  }
+  return !invert;
 }

@@ -23,12 +23,9 @@ import { compile, type Program } from './compile.ts';
 import { type Surroundings, TableState } from './evaluate.ts';
 import type { Family } from './extension.ts';
 import type { Backend } from './format.ts';
+import type { Lookup } from './lookup.ts';
 import { HOOK_NAMES, type Ruleset, type Table, type TableName } from './rule.ts';
 import { formatSave } from './save.ts';
-import { ruleStage } from './stage.ts';
-
-/** `linear` visits rules as the kernel does; `indexed` skips those that cannot match. Nothing else differs. */
-export type Lookup = 'linear' | 'indexed';
 
 export interface NetfilterOptions {
   /** Default indexed. */
@@ -90,7 +87,7 @@ export class Netfilter {
 
   constructor(ns: Netns, conntrack: Conntrack, options: NetfilterOptions = {}) {
     this.backend = options.backend ?? 'nft';
-    this.around = { ns, conntrack, log: options.log ?? null, stage: ruleStage };
+    this.around = { ns, conntrack, log: options.log ?? null, lookup: options.lookup ?? 'indexed' };
   }
 
   /** Rules that packets were compared with so far, in all tables. */

@@ -8,8 +8,8 @@ const NAMES = `
   manet:138 hip:139 shim6:140 wesp:141 rohc:142 ethernet:143 mptcp:262
 `;
 
-/** Names that are read and never printed: xtables_chain_protos, libxtables/xtables.c. */
-const ALIASES = 'icmpv6:58 mh:135 all:0';
+/** Names that are read and never printed: aliases there, and xtables_chain_protos of libxtables/xtables.c. */
+const ALIASES = 'icmpv6:58 mh:135 all:0 hopopt:0';
 
 const entries = (text: string): [string, number][] =>
   text

@@ -1,7 +1,8 @@
 /** What a table tells a trace: the rule or the policy that a packet matched, with its text. @module */
+
+import type { Netns } from '../net/netns.ts';
 import type { Stage } from '../sim/trace.ts';
-import type * as c from './compile.ts';
-import type { TableState } from './evaluate.ts';
+import * as c from './compile.ts';
 import { formatRule } from './format.ts';
 
 /** The chain that a row is in. */
@@ -9,7 +10,7 @@ export const chainOf = (program: c.Program, row: number): c.CompiledChain =>
   program.chains.find(({ start, end }) => row >= start && row <= end)!;
 
 /** The stage of a table; the row is the first integer. */
-export const ruleStage = ({ program, ns }: TableState): Stage => ({
+export const ruleStage = (program: c.Program, ns: Netns): Stage => ({
   kind: 'rule',
   ns: ns.name,
   describe(row) {
@@ -23,3 +24,26 @@ export const ruleStage = ({ program, ns }: TableState): Stage => ({
     };
   },
 });
+
+/** `TRACE: table:chain:kind:number ` of a row that a packet under `-j TRACE` matched: trace_packet of ip_tables.c. */
+export function tracePrefix(program: c.Program, row: number): string {
+  const { chain, start } = chainOf(program, row);
+  const at = row * c.STRIDE;
+  const { rows } = program;
+  // A rule that gives every packet a verdict looks like the end of its chain.
+  const isTail =
+    rows[at + c.TARGET]! >= c.TARGET_POLICY || (isVerdict(rows[at + c.TARGET]!) && isUnconditional(program, at));
+  const tail = chain.policy === null ? 'return' : 'policy';
+  return `TRACE: ${program.table.name}:${chain.name}:${isTail ? tail : 'rule'}:${row - start + 1} `;
+}
+
+const isVerdict = (target: number): boolean => target >= c.TARGET_ACCEPT && target <= c.TARGET_RETURN;
+
+const isUnconditional = ({ rows }: c.Program, at: number): boolean =>
+  rows[at + c.SRC_MASK] === 0 &&
+  rows[at + c.DST_MASK] === 0 &&
+  rows[at + c.PROTOCOL] === 0 &&
+  rows[at + c.FLAGS] === 0 &&
+  rows[at + c.IIF]! < 0 &&
+  rows[at + c.OIF]! < 0 &&
+  rows[at + c.MATCHES]! < 0;

@@ -29,8 +29,8 @@ function parseRange(given: Given, option: string, text: string): readonly [numbe
     const port = parsePort(given, option, text);
     return [port, port];
   }
-  const first = colon === 0 ? 0 : parsePort(given, option, text.slice(0, colon));
-  const last = colon === text.length - 1 ? 65535 : parsePort(given, option, text.slice(colon + 1));
+  const first = parsePort(given, option, text.slice(0, colon));
+  const last = parsePort(given, option, text.slice(colon + 1));
   if (first >= last) given.fail(`port range ${text}, expected first < last`, option);
   return [first, last];
 }

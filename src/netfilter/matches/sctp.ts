@@ -45,13 +45,17 @@ const TYPES: Readonly<Record<string, number>> = {
   ECN_ECNE: 12,
   ECN_CWR: 13,
   SHUTDOWN_COMPLETE: 14,
+  I_DATA: 64,
   ASCONF_ACK: 128,
+  RE_CONFIG: 130,
+  PAD: 132,
   FORWARD_TSN: 192,
   ASCONF: 193,
+  I_FORWARD_TSN: 194,
 };
 
 /** The letters of a chunk's flags, highest bit first. */
-const FLAGS: Readonly<Record<number, string>> = { 0: '----IUBE', 6: '-------T', 14: '-------T' };
+const FLAGS: Readonly<Record<number, string>> = { 0: '----IUBE', 64: '----IUBE', 6: '-------T', 14: '-------T' };
 
 const HEADER_LEN = 12;
 const CHUNK_HEADER_LEN = 4;

@@ -44,12 +44,6 @@ function parseCounter(given: Given, counter: 'packets' | 'bytes'): CounterTest |
 const formatCounter = (counter: string, test: CounterTest | null): string[] =>
   test === null ? [] : [`${bang(test.invert)}--${counter}-${test.test} ${test.value}`];
 
-/** A flag that only stands inverted. */
-function off(given: Given, option: string): boolean {
-  if (given.has(option) && !given.inverted(option)) given.fail(`--${option}, expected ! before it`, option);
-  return given.has(option);
-}
-
 export const set: Match<SetMatch> = {
   name: 'set',
   stateful: true,
@@ -74,8 +68,8 @@ export const set: Match<SetMatch> = {
       dimensions: parseDimensions(given),
       invert: given.inverted('match-set'),
       returnNomatch: given.has('return-nomatch'),
-      updateCounters: !off(given, 'update-counters'),
-      updateSubcounters: !off(given, 'update-subcounters'),
+      updateCounters: !given.inverted('update-counters'),
+      updateSubcounters: !given.inverted('update-subcounters'),
       packets: parseCounter(given, 'packets'),
       bytes: parseCounter(given, 'bytes'),
     };
