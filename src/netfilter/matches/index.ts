@@ -1,29 +1,47 @@
 /** The matches that `-m` knows, by family and name: a match is one file here and one line below. @module */
 import type { Family, Match } from '../extension.ts';
 import { addrtype } from './addrtype.ts';
+import { ah } from './ah.ts';
+import { cgroup } from './cgroup.ts';
 import { comment } from './comment.ts';
+import { cpu } from './cpu.ts';
 import { dccp } from './dccp.ts';
+import { devgroup } from './devgroup.ts';
 import { dscp } from './dscp.ts';
+import { dst } from './dst.ts';
 import { ecn } from './ecn.ts';
+import { esp } from './esp.ts';
+import { eui64 } from './eui64.ts';
+import { frag } from './frag.ts';
 import { hashlimit } from './hashlimit.ts';
+import { hbh } from './hbh.ts';
 import { hl } from './hl.ts';
 import { icmp } from './icmp.ts';
 import { icmp6 } from './icmp6.ts';
+import { ipcomp } from './ipcomp.ts';
 import { iprange } from './iprange.ts';
+import { ipv6header } from './ipv6header.ts';
+import { ipvs } from './ipvs.ts';
 import { length } from './length.ts';
 import { limit } from './limit.ts';
 import { mac } from './mac.ts';
 import { mark } from './mark.ts';
+import { mh } from './mh.ts';
 import { multiport } from './multiport.ts';
+import { owner } from './owner.ts';
 import { physdev } from './physdev.ts';
 import { pkttype } from './pkttype.ts';
+import { quota } from './quota.ts';
+import { realm } from './realm.ts';
 import { recent } from './recent.ts';
+import { rt } from './rt.ts';
 import { sctp } from './sctp.ts';
 import { set } from './set.ts';
 import { statistic } from './statistic.ts';
 import { string } from './string.ts';
 import { tcp } from './tcp.ts';
 import { tcpmss } from './tcpmss.ts';
+import { time } from './time.ts';
 import { tos } from './tos.ts';
 import { ttl } from './ttl.ts';
 import { u32 } from './u32.ts';
@@ -58,6 +76,24 @@ const MATCHES: readonly Match[] = [
   tcpmss,
   u32,
   string,
+  time,
+  quota,
+  owner,
+  esp,
+  ah,
+  ipcomp,
+  realm,
+  devgroup,
+  cpu,
+  cgroup,
+  ipvs,
+  eui64,
+  frag,
+  hbh,
+  dst,
+  ipv6header,
+  mh,
+  rt,
 ];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */
