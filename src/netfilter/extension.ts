@@ -26,6 +26,13 @@ export interface OptionSpec {
   readonly multiple?: boolean;
 }
 
+/** One use of an option, its first word as written. */
+export interface GivenOption {
+  readonly name: string;
+  readonly inverted: boolean;
+  readonly text: string;
+}
+
 /** The options that one use of an extension was given, read by type. Every reader throws a ParseError at the word itself. */
 export interface Given {
   readonly family: Family;
@@ -40,6 +47,8 @@ export interface Given {
   text(option: string, index?: number): string;
   /** All uses of an option that may be given more than once: their first words. */
   texts(option: string): readonly string[];
+  /** Every option in the order of the line, for an extension whose options come in groups (policy). */
+  inOrder(): readonly GivenOption[];
   /** Unsigned number: decimal, 0x hex or 0 octal, as strtoul with base 0. */
   uint(option: string, max?: number, min?: number): number;
   /** `value` or `value/mask` of 32 bits; the mask defaults to all ones. As uint32. */

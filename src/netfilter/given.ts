@@ -2,7 +2,7 @@
  * The options that one use of a match or target was given, read by type: xtables_option_parse and the xtopt_parse_*
  * functions, libxtables/xtoptions.c. @module
  */
-import type { Family, Given, OptionSpec } from './extension.ts';
+import type { Family, Given, GivenOption, OptionSpec } from './extension.ts';
 import { parseUint } from './number.ts';
 import { ParseError, type Position } from './parse-error.ts';
 import { servicePort } from './services.ts';
@@ -77,6 +77,10 @@ export class GivenOptions implements Given {
 
   texts(option: string): readonly string[] {
     return this.uses.filter((use) => use.spec.name === option).map((use) => use.words[0]?.text ?? '');
+  }
+
+  inOrder(): readonly GivenOption[] {
+    return this.uses.map(({ spec, inverted, words }) => ({ name: spec.name, inverted, text: words[0]?.text ?? '' }));
   }
 
   uint(option: string, max = 0xffffffff, min = 0): number {
