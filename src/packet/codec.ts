@@ -196,6 +196,10 @@ export const codecs: { readonly [K in LayerName]: Codec<Fields[K]> } = {
     emit: (f, v, at, _end, next) => {
       gre.emit({ protocol: ethertype(next), ...f, flags: greFlags(f) }, v, at);
     },
+    fill(f, v, at, end) {
+      const wanted = f.checksum === undefined && (greFlags(f) & gre.CSUM) !== 0 && gre.version(v, at) === 0;
+      if (wanted) gre.setChecksum(v, at, sum.checksum(v, at, end));
+    },
   },
   esp: { size: fixed(esp.HEADER_LEN), emit: (f, v, at) => esp.emit({ spi: 0, seq: 0, ...f }, v, at) },
   ah: {

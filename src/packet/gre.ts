@@ -44,6 +44,8 @@ export const sequence = (v: DataView, at: number): number => v.getUint32(at + he
 export const payloadLength = (v: DataView, at: number): number => v.getUint16(at + OPTIONAL);
 export const callId = (v: DataView, at: number): number => v.getUint16(at + OPTIONAL + 2);
 
+/** Version 0: where the checksum stands, if the flags say that there is one. */
+export const setChecksum = (v: DataView, at: number, value: number): void => v.setUint16(at + OPTIONAL, value);
 export const setKey = (v: DataView, at: number, value: number): void =>
   v.setUint32(at + OPTIONAL + (flags(v, at) & OFFSET ? 4 : 0), value);
 export const setCallId = (v: DataView, at: number, value: number): void => v.setUint16(at + OPTIONAL + 2, value);

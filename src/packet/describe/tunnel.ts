@@ -46,7 +46,7 @@ function payload(v: DataView, at: number, end: number, protocol: number, inner: 
 
 /** `ESP(spi=0x00001000,seq=0x3), length 24`. */
 export function describeEsp({ v, at, end, length }: Segment): string {
-  if (end - at < esp.HEADER_LEN) return cut('esp');
+  if (end - at <= esp.HEADER_LEN) return cut('esp'); // nothing enciphered
   return `ESP(spi=${hexNumber(esp.spi(v, at), 8)},seq=${hexNumber(esp.seq(v, at))}), length ${length}`;
 }
 
