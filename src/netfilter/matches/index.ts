@@ -2,6 +2,7 @@
 import type { Family, Match } from '../extension.ts';
 import { addrtype } from './addrtype.ts';
 import { ah } from './ah.ts';
+import { bpf } from './bpf.ts';
 import { cgroup } from './cgroup.ts';
 import { comment } from './comment.ts';
 import { cpu } from './cpu.ts';
@@ -31,6 +32,7 @@ import { multiport } from './multiport.ts';
 import { owner } from './owner.ts';
 import { physdev } from './physdev.ts';
 import { pkttype } from './pkttype.ts';
+import { policy } from './policy.ts';
 import { quota } from './quota.ts';
 import { realm } from './realm.ts';
 import { recent } from './recent.ts';
@@ -94,6 +96,8 @@ const MATCHES: readonly Match[] = [
   ipv6header,
   mh,
   rt,
+  policy,
+  bpf,
 ];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */
