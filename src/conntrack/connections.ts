@@ -97,8 +97,9 @@ export class Connections implements Task {
     return this.table.timeout[ct]! <= this.ns.clock.now;
   }
 
-  /** Nanoseconds that a confirmed connection has left, not negative. */
+  /** Nanoseconds that a connection has left: 0 when it is over, or not confirmed yet. nf_ct_expires. */
   expires(ct: number): number {
+    if (!this.table.isConfirmed(ct)) return 0;
     return Math.max(0, this.table.timeout[ct]! - this.ns.clock.now);
   }
 
@@ -132,7 +133,8 @@ export class Connections implements Task {
    */
   isTaken(tuple: Tuple, ct: number): boolean {
     const { table } = this;
-    const [original, reply] = [table.zoneId(ct, ORIGINAL), table.zoneId(ct, REPLY)];
+    const original = table.zoneId(ct, ORIGINAL);
+    const reply = table.zoneId(ct, REPLY);
     let e = table.first(table.hash(tuple, reply));
     while (e >= 0) {
       e = table.match(e, tuple, original, reply);

@@ -289,7 +289,7 @@ class Compiler {
       case 'extension': {
         const extension = findTarget(target.name, this.family);
         if (extension === undefined) throw new Error(`no target ${target.name} in the registry`);
-        if (extension.needsConntrack === true) this.needsConntrack = true;
+        if (extension.needsConntrack === true || extension.tracks?.(target.options) === true) this.needsConntrack = true;
         rows[at + TARGET] = TARGET_EXTENSION;
         rows[at + OPERAND] = intern(this.targets, extension);
         const integers = extension.compile(target.options, to);

@@ -117,6 +117,8 @@ interface Extension<O> {
   readonly protocols?: readonly number[];
   /** Conntrack must run in the namespace (nf_ct_netns_get). */
   readonly needsConntrack?: boolean;
+  /** The same, where it depends on the options. */
+  tracks?(options: O): boolean;
   readonly options: readonly OptionSpec[];
   /** Given options to plain readonly data. @throws {ParseError} */
   parse(given: Given): O;

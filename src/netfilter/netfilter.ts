@@ -136,7 +136,7 @@ export class Netfilter {
 
   private hookIn(entry: LoadedTable, family: Family): void {
     const { ns, conntrack } = this.around;
-    if (entry.state.table === 'nat') conntrack.nat.register(entry.hook, entry);
+    if (entry.state.table === 'nat') conntrack.nat.register(entry.hook, entry, family);
     else (family === 'ipv4' ? ns.hooks4 : ns.hooks6).register(entry.hook, entry);
   }
 

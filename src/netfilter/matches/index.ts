@@ -5,6 +5,11 @@ import { ah } from './ah.ts';
 import { bpf } from './bpf.ts';
 import { cgroup } from './cgroup.ts';
 import { comment } from './comment.ts';
+import { connbytes } from './connbytes.ts';
+import { connlabel } from './connlabel.ts';
+import { connlimit } from './connlimit.ts';
+import { connmark } from './connmark.ts';
+import { conntrack } from './conntrack.ts';
 import { cpu } from './cpu.ts';
 import { dccp } from './dccp.ts';
 import { devgroup } from './devgroup.ts';
@@ -16,6 +21,7 @@ import { eui64 } from './eui64.ts';
 import { frag } from './frag.ts';
 import { hashlimit } from './hashlimit.ts';
 import { hbh } from './hbh.ts';
+import { helper } from './helper.ts';
 import { hl } from './hl.ts';
 import { icmp } from './icmp.ts';
 import { icmp6 } from './icmp6.ts';
@@ -39,6 +45,7 @@ import { recent } from './recent.ts';
 import { rt } from './rt.ts';
 import { sctp } from './sctp.ts';
 import { set } from './set.ts';
+import { state } from './state.ts';
 import { statistic } from './statistic.ts';
 import { string } from './string.ts';
 import { tcp } from './tcp.ts';
@@ -98,6 +105,13 @@ const MATCHES: readonly Match[] = [
   rt,
   policy,
   bpf,
+  connbytes,
+  connlabel,
+  connlimit,
+  connmark,
+  conntrack,
+  helper,
+  state,
 ];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */

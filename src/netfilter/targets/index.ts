@@ -3,14 +3,23 @@ import type { Family, Target } from '../extension.ts';
 import { audit } from './audit.ts';
 import { checksum } from './checksum.ts';
 import { classify } from './classify.ts';
+import { connmark } from './connmark.ts';
+import { connsecmark } from './connsecmark.ts';
+import { ct } from './ct.ts';
+import { dnat } from './dnat.ts';
 import { dscp } from './dscp.ts';
 import { ecn } from './ecn.ts';
 import { hl } from './hl.ts';
 import { log } from './log.ts';
 import { mark } from './mark.ts';
+import { masquerade } from './masquerade.ts';
+import { netmap } from './netmap.ts';
 import { nflog } from './nflog.ts';
 import { nfqueue } from './nfqueue.ts';
+import { notrack } from './notrack.ts';
+import { redirect } from './redirect.ts';
 import { reject } from './reject.ts';
+import { snat } from './snat.ts';
 import { tcpmss } from './tcpmss.ts';
 import { tcpoptstrip } from './tcpoptstrip.ts';
 import { tos } from './tos.ts';
@@ -34,6 +43,15 @@ const TARGETS: readonly Target[] = [
   nfqueue,
   nflog,
   tcpmss,
+  connmark,
+  connsecmark,
+  ct,
+  dnat,
+  masquerade,
+  netmap,
+  notrack,
+  redirect,
+  snat,
 ];
 
 function byName(family: Family): ReadonlyMap<string, Target> {
