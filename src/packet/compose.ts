@@ -44,7 +44,8 @@ export function compose(
   for (const layer of layers) {
     const name = nameOf(layer);
     const fields = (layer as Record<string, unknown>)[name] as Fields[LayerName];
-    const codec = codecs[name] as Codec<Fields[LayerName]>;
+    const codec = codecs[name] as Codec<Fields[LayerName]> | undefined;
+    if (codec === undefined) throw new PacketError('compose', `no layer ${name}`);
     placed.push({ name, fields, codec, at: size });
     size += codec.size(fields);
   }
@@ -71,7 +72,7 @@ function pseudoOf(placed: readonly Placed[], i: number, v: DataView): Pseudo {
   const network = placed.slice(0, i).findLast(({ name }) => name === 'ipv4' || name === 'ipv6');
   if (network === undefined) return () => 0;
   if (network.name === 'ipv6') return (protocol, length) => ipv6.pseudo(v, network.at, protocol, length);
-  return (_protocol, length) => ipv4.pseudo(v, network.at, length);
+  return (protocol, length) => ipv4.pseudo(v, network.at, length, protocol);
 }
 
 function ascii(text: string): Uint8Array {

@@ -97,9 +97,9 @@ export function fillChecksum(v: DataView, at: number): void {
   setChecksum(v, at, sum.checksum(v, at, at + headerLength(v, at)));
 }
 
-/** The sum of the pseudo header for a segment of `length` bytes. */
-export const pseudo = (v: DataView, at: number, length: number): number =>
-  sum.pseudo4(v, at + SRC, protocol(v, at), length);
+/** The sum of the pseudo header for a segment of `length` bytes; behind an AH the header does not name its protocol. */
+export const pseudo = (v: DataView, at: number, length: number, transport: number = protocol(v, at)): number =>
+  sum.pseudo4(v, at + SRC, transport, length);
 
 export interface Ipv4 {
   readonly tos: number;

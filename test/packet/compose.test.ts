@@ -96,6 +96,17 @@ describe('compose', () => {
     const segment = frame.length - inner - 48;
     expect(sum.finish(sum.add(v, inner + 48, frame.length, ipv6.pseudo(v, inner, 6, segment)))).toBe(0);
   });
+  it('sums UDP behind an authentication header', () => {
+    const layers: Layer[] = [
+      ETHERNET,
+      IPV4,
+      { ah: { spi: 1, seq: 2, icv: new Uint8Array(12) } },
+      { udp: { srcPort: 7 } },
+    ];
+    const v = viewOf(compose(layers, 'x'));
+    expect([ipv4.protocol(v, 14), v.getUint8(34)]).toEqual([51, 17]);
+    expect(sum.finish(sum.add(v, 58, 67, ipv4.pseudo(v, 14, 9, 17)))).toBe(0);
+  });
   it('keeps what is given, however wrong', () => {
     const wrong = { totalLength: 7, checksum: 0xdead, protocol: 200 };
     const v = viewOf(compose([ETHERNET, { ipv4: wrong }, { udp: { length: 3, checksum: 1 } }], 'xyz'));
@@ -140,6 +151,7 @@ describe('compose', () => {
     expect(() => compose([{ ipv4: { options: new Uint8Array(3) } }])).toThrow(PacketError);
     expect(() => compose([{ tcp: { flags: 'X' } }])).toThrow('no flag X');
     expect(() => compose([{ hopByHop: { body: new Uint8Array(5) } }])).toThrow(PacketError);
+    expect(() => compose([{ upd: {} } as never])).toThrow('no layer upd');
     expect(() => compose([], '€')).toThrow('not a byte');
   });
 });
