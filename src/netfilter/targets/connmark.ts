@@ -104,46 +104,6 @@ function apply(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): vo
   }
 }
 
-const shift = parseShift(given);
-    if (option === 'save-mark') return { mode: 'save', ctmark: 0, ...parseMasks(given), shift };
-    if (option === 'restore-mark') return { mode: 'restore', ctmark: 0, ...parseMasks(given), shift };
-    return { mode: 'set', ...parseSetter(given, option), nfmask: 0, shift };
-  },
-  format({ mode, ctmark, ctmask, nfmask, shift }) {
-    const text =
-      mode === 'set'
-        ? `--set-xmark ${hex(ctmark)}/${hex(ctmask)}`
-        : `--${mode}-mark --nfmask ${hex(nfmask)} --ctmask ${hex(ctmask)}`;
-    if (shift === 0) return text;
-    return `${text} --${shift > 0 ? 'left' : 'right'}-shift-mark ${Math.abs(shift)}`;
-  },
-  compile: ({ mode, ctmark, ctmask, nfmask, shift }) => [
-    MODES.indexOf(mode),
-    ctmark | 0,
-    ctmask | 0,
-    nfmask | 0,
-    shift,
-  ],
-  run(args, at, pkt, scope) {
-    if (pkt.ct >= 0) apply(args, at, pkt, scope);
-    return XT_CONTINUE;
-  },
-};
-
-function apply(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): void {
-  const [ctmark, ctmask, nfmask, bits] = [args[at + 1]!, args[at + 2]!, args[at + 3]!, args[at + 4]!];
-  const { table } = scope.conntrack;
-  const old = table.mark[pkt.ct]!;
-  switch (args[at]) {
-    case 0:
-      return setMark(pkt, scope, shift((old & ~ctmask) ^ ctmark, bits));
-    case 1:
-      return setMark(pkt, scope, (old & ~ctmask) ^ shift(pkt.mark & nfmask, bits));
-    default:
-      pkt.mark = (pkt.mark & ~nfmask) ^ shift(old & ctmask, bits);
-  }
-}
-
 const shift = (mark: number, bits: number): number => (bits >= 0 ? mark << bits : mark >>> -bits) | 0;
 
 function setMark(pkt: Packet, scope: Evaluation, mark: number): void {
