@@ -7,8 +7,8 @@ import { Packet } from './packet.ts';
 /** Bytes kept free in front of a new packet: outer Ethernet, IPv6, UDP and VXLAN headers twice over. */
 export const HEADROOM = 192;
 
-/** Bytes of a slot by size class: an ordinary frame; a GSO-sized one (64 KiB of IP in Ethernet). */
-const SLOT_BYTES = [2048, 66_048] as const;
+/** Bytes of a slot by size class: an ordinary frame; a GSO-sized one (64 KiB of IP in Ethernet, and its geometry: net/geometry.ts). */
+const SLOT_BYTES = [2048, 67_584] as const;
 const SLOTS_PER_ARENA = [64, 4] as const;
 
 /** A free list of packets. Not shared between labs. */
