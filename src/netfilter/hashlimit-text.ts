@@ -53,9 +53,21 @@ export function parseBurst(given: Given, option: string, { bytes, avg }: Hashlim
   return Math.ceil(value / second);
 }
 
-/** Bytes in the largest unit that divides them. */
-export function formatBytes(bytes: number): string {
-  if (bytes >= MEGA && bytes % MEGA === 0) return `${bytes / MEGA}mb`;
-  if (bytes >= KILO && bytes % KILO === 0) return `${bytes / KILO}kb`;
-  return `${bytes}b`;
+const UNITS: readonly (readonly [string, number])[] = [
+  ['mb', MEGA],
+  ['kb', KILO],
+];
+
+/** Bytes per second in the largest unit that reads back as the same cost. */
+export function formatByteRate(avg: number): string {
+  const bytes = costToBytes(avg);
+  const unit = UNITS.find(([, size]) => bytes >= size && bytesToCost(bytes - (bytes % size)) === avg);
+  const [name, size] = unit ?? ['b', 1];
+  return `${Math.floor(bytes / size)}${name}/s`;
+}
+
+/** A burst of bytes in the largest unit that it reaches, cut. */
+export function formatByteBurst(bytes: number): string {
+  const [name, size] = UNITS.find(([, unit]) => bytes >= unit) ?? ['b', 1];
+  return `${Math.floor(bytes / size)}${name}`;
 }

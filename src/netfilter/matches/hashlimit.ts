@@ -16,7 +16,8 @@ import {
   BYTE_EXPIRE,
   BYTE_EXPIRE_BURST,
   costToBytes,
-  formatBytes,
+  formatByteBurst,
+  formatByteRate,
   type HashlimitRate,
   parseBurst,
   parseHashlimitRate,
@@ -126,10 +127,10 @@ export const hashlimit: Match<Hashlimit> = {
   },
   format(options, family) {
     const { bytes, avg, burst, mode } = options;
-    const rate = bytes ? `${formatBytes(costToBytes(avg))}/s` : formatRate(avg, HASHLIMIT_SCALE);
+    const rate = bytes ? formatByteRate(avg) : formatRate(avg, HASHLIMIT_SCALE);
     const words = [`--hashlimit-${options.above ? 'above' : 'upto'} ${rate}`];
     if (!bytes) words.push(`--hashlimit-burst ${burst}`);
-    else if (burst !== 0) words.push(`--hashlimit-burst ${formatBytes(costToBytes(avg) * burst)}`);
+    else if (burst !== 0) words.push(`--hashlimit-burst ${formatByteBurst(costToBytes(avg) * burst)}`);
     const names = MODES.filter(([, bit]) => (mode & bit) !== 0).map(([name]) => name);
     if (names.length > 0) words.push(`--hashlimit-mode ${names.join(',')}`);
     words.push(`--hashlimit-name ${options.name}`);

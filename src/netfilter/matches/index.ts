@@ -4,6 +4,7 @@ import { addrtype } from './addrtype.ts';
 import { ah } from './ah.ts';
 import { bpf } from './bpf.ts';
 import { cgroup } from './cgroup.ts';
+import { cluster } from './cluster.ts';
 import { comment } from './comment.ts';
 import { connbytes } from './connbytes.ts';
 import { connlabel } from './connlabel.ts';
@@ -42,6 +43,7 @@ import { policy } from './policy.ts';
 import { quota } from './quota.ts';
 import { realm } from './realm.ts';
 import { recent } from './recent.ts';
+import { rpfilter } from './rpfilter.ts';
 import { rt } from './rt.ts';
 import { sctp } from './sctp.ts';
 import { set } from './set.ts';
@@ -112,6 +114,8 @@ const MATCHES: readonly Match[] = [
   conntrack,
   helper,
   state,
+  rpfilter,
+  cluster,
 ];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */

@@ -7,6 +7,7 @@ import { connmark } from './connmark.ts';
 import { connsecmark } from './connsecmark.ts';
 import { ct } from './ct.ts';
 import { dnat } from './dnat.ts';
+import { dnpt } from './dnpt.ts';
 import { dscp } from './dscp.ts';
 import { ecn } from './ecn.ts';
 import { hl } from './hl.ts';
@@ -19,10 +20,14 @@ import { nfqueue } from './nfqueue.ts';
 import { notrack } from './notrack.ts';
 import { redirect } from './redirect.ts';
 import { reject } from './reject.ts';
+import { set } from './set.ts';
 import { snat } from './snat.ts';
+import { snpt } from './snpt.ts';
 import { tcpmss } from './tcpmss.ts';
 import { tcpoptstrip } from './tcpoptstrip.ts';
+import { tee } from './tee.ts';
 import { tos } from './tos.ts';
+import { tproxy } from './tproxy.ts';
 import { trace } from './trace.ts';
 import { ttl } from './ttl.ts';
 
@@ -52,6 +57,11 @@ const TARGETS: readonly Target[] = [
   notrack,
   redirect,
   snat,
+  set,
+  snpt,
+  dnpt,
+  tee,
+  tproxy,
 ];
 
 function byName(family: Family): ReadonlyMap<string, Target> {
