@@ -3,18 +3,32 @@
  * calls its peer's protocols from its own transmit, so a packet's work ends before the next one's begins. @module
  */
 import type { Packet } from '../packet/packet.ts';
+import { reason } from '../packet/reason.ts';
 import type { Device } from './device.ts';
 
+const CPU_BACKLOG = reason('CPU_BACKLOG');
+/** net.core.netdev_max_backlog: frames that may wait. */
+const MAX_BACKLOG = 1000;
+const SIZE = 1024;
+
+/** A ring; frames that find it full are dropped. */
 export class Backlog {
-  private readonly devices: Device[] = [];
-  private readonly packets: Packet[] = [];
+  private readonly devices: (Device | null)[] = new Array<Device | null>(SIZE).fill(null);
+  private readonly packets: (Packet | null)[] = new Array<Packet | null>(SIZE).fill(null);
   private head = 0;
+  /** Frames that wait. */
+  length = 0;
   private running = false;
 
   /** `pkt` arrives at `dev`, as soon as what runs now is done. */
   push(dev: Device, pkt: Packet): void {
-    this.devices.push(dev);
-    this.packets.push(pkt);
+    if (this.length >= MAX_BACKLOG) {
+      dev.ns.drop(pkt, CPU_BACKLOG);
+      return;
+    }
+    const slot = (this.head + this.length++) % SIZE;
+    this.devices[slot] = dev;
+    this.packets[slot] = pkt;
   }
 
   /** Receive until nothing waits. `receive` hands one frame to the device's namespace. */
@@ -22,14 +36,16 @@ export class Backlog {
     if (this.running) return;
     this.running = true;
     try {
-      while (this.head < this.packets.length) {
-        const i = this.head++;
-        receive(this.devices[i]!, this.packets[i]!);
+      while (this.length > 0) {
+        const slot = this.head;
+        const dev = this.devices[slot]!;
+        const pkt = this.packets[slot]!;
+        this.devices[slot] = this.packets[slot] = null;
+        this.head = (slot + 1) % SIZE;
+        this.length--;
+        receive(dev, pkt);
       }
     } finally {
-      this.head = 0;
-      this.devices.length = 0;
-      this.packets.length = 0;
       this.running = false;
     }
   }

@@ -6,8 +6,11 @@ const NO_MAC = new Uint8Array(6);
 
 /** Takes frames that arrive on a device instead of the protocols: a bridge for its ports (rx_handler). */
 export interface FrameHandler {
-  /** `pkt.data` is at the Ethernet header. The handler owns the packet. */
-  handle(pkt: Packet, dev: Device): void;
+  /**
+   * `pkt.data` is at the Ethernet header. The handler owns the packet, unless it says false: then the protocols of the
+   * device itself go on with it (RX_HANDLER_PASS).
+   */
+  handle(pkt: Packet, dev: Device): boolean;
 }
 
 export interface DeviceConfig {
@@ -33,6 +36,10 @@ export abstract class Device {
   up = true;
   /** No link layer on it: no ARP, no Ethernet addresses compared (lo). */
   readonly loopback: boolean = false;
+  /** IFF_NOARP: neighbours are not asked for, frames go to the device's own address. */
+  noArp = false;
+  /** Bytes that it puts in front of a frame (needed_headroom): a tunnel's outer headers. */
+  neededHeadroom = 0;
   handler: FrameHandler | null = null;
   /** The bridge that it is a port of (`physdev`, `-i br0`), or null. */
   master: Device | null = null;
@@ -43,6 +50,7 @@ export abstract class Device {
     this.setMac(config.mac);
     this.mtu = config.mtu;
     this.index = ns.addDevice(this);
+    ns.registerDevice(this);
   }
 
   /** Change the address: dev_set_mac_address. A bridge takes that of its lowest port. */
@@ -54,4 +62,16 @@ export abstract class Device {
 
   /** Send a frame: `pkt.data` is at the Ethernet header. The device owns the packet. */
   abstract transmit(pkt: Packet): void;
+}
+
+/** Where a packet is on no device: index 0 and no name. One per namespace, `ns.noDevice`. */
+export class NullDevice extends Device {
+  constructor(ns: Netns) {
+    super(ns, { name: '', mac: NO_MAC, mtu: 0 });
+    this.up = false;
+  }
+
+  override transmit(pkt: Packet): void {
+    this.ns.drop(pkt, 0);
+  }
 }

@@ -5,12 +5,31 @@ import { REASONS, reason, reasonName } from '../packet/reason.ts';
 import type { Clock } from '../sim/clock.ts';
 import type { Random } from '../sim/random.ts';
 import type { Stage, Trace } from '../sim/trace.ts';
+import { Addresses } from './address.ts';
+import { Arp } from './arp.ts';
 import type { Backlog } from './backlog.ts';
-import type { Device } from './device.ts';
-import { Hooks } from './hook.ts';
+import { DeviceConf } from './dev-conf.ts';
+import { type Device, NullDevice } from './device.ts';
+import { Fib } from './fib.ts';
+import { Hooks, NF_ACCEPT, NF_DROP } from './hook.ts';
+import { Icmp } from './icmp.ts';
+import { InetPeers } from './inet-peer.ts';
+import { Ipv4 } from './ip.ts';
+import { Loopback } from './loopback.ts';
+import { Neighbours } from './neigh.ts';
+import { receive } from './receive.ts';
+import { Sockets } from './socket.ts';
 import { Sysctl } from './sysctl.ts';
 
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
+const NETFILTER_DROP = reason('NETFILTER_DROP');
+const DEV_READY = reason('DEV_READY');
+const LOOPBACK_ADDRESS = 0x7f000001;
+
+/** A network-layer protocol: takes packets whose `data` is at its header. */
+export interface Protocol {
+  receive(pkt: Packet, dev: Device): void;
+}
 
 /** What all namespaces of one lab share. */
 export interface World {
@@ -37,7 +56,23 @@ export class Netns {
   /** Packets that died here, by reason. */
   readonly drops: Float64Array = new Float64Array(REASONS);
   trace: Trace | null = null;
+  readonly conf: DeviceConf;
+  readonly addresses: Addresses;
+  readonly fib: Fib;
+  readonly peers: InetPeers;
+  /** IPv4 neighbours, and the protocol that finds them. */
+  readonly neigh: Neighbours;
+  readonly arp: Arp;
+  readonly ip: Ipv4;
+  readonly icmp: Icmp;
+  readonly sockets: Sockets = new Sockets();
+  /** Takes IPv6 packets, where there is IPv6. */
+  ipv6: Protocol | null = null;
+  /** devices[0], for hooks that have no device on one side. */
+  readonly noDevice: Device;
+  readonly loopback: Loopback;
   private readonly dropStage: Stage;
+  private readonly transmitStage: Stage;
   private readonly pernet = new Map<new () => object, object>();
 
   constructor(name: string, world: World) {
@@ -47,6 +82,18 @@ export class Netns {
     this.clock = world.clock;
     this.random = world.random;
     this.dropStage = { kind: 'drop', ns: name, describe: (code) => ({ reason: reasonName(code) }) };
+    this.transmitStage = { kind: 'transmit', ns: name, describe: (oif) => ({ dev: this.devices[oif]!.name }) };
+    this.conf = new DeviceConf(this.sysctl);
+    this.addresses = new Addresses(this);
+    this.fib = new Fib(this);
+    this.peers = new InetPeers(this);
+    this.neigh = new Neighbours(this);
+    this.arp = new Arp(this);
+    this.ip = new Ipv4(this);
+    this.icmp = new Icmp(this);
+    this.noDevice = new NullDevice(this);
+    this.loopback = new Loopback(this);
+    this.addresses.add(this.loopback, LOOPBACK_ADDRESS, 8, { broadcast: 0 });
   }
 
   /** What a part of the stack keeps per namespace, made when first asked for: net_generic (include/net/netns/generic.h). */
@@ -63,9 +110,46 @@ export class Netns {
     return this.devices.push(device) - 1;
   }
 
+  /** Called by a device's constructor once it has its index: its settings begin. */
+  registerDevice(device: Device): void {
+    this.conf.addDevice(device);
+    this.neigh.conf.addDevice(device);
+  }
+
+  /** `ip link set DEV up|down`: routes come with the device's addresses and go with it. */
+  setUp(device: Device, up: boolean): void {
+    if (device.up === up) return;
+    device.up = up;
+    if (up) this.addresses.deviceUp(device);
+    else {
+      this.fib.deviceDown(device);
+      this.neigh.deviceDown(device);
+    }
+  }
+
   /** A device by name, or undefined. */
   device(name: string): Device | undefined {
     return this.devices.find((device) => device.name === name);
+  }
+
+  /** A frame arrived: {@link receive}. */
+  receive(pkt: Packet, dev: Device): void {
+    receive(this, pkt, dev);
+  }
+
+  /** dev_queue_xmit: `pkt.data` at the Ethernet header; the device owns the packet. Runs per packet: no allocation. */
+  transmit(pkt: Packet, dev: Device): void {
+    if (this.trace !== null) this.trace.record(this.transmitStage, pkt, dev.index);
+    if (dev.up) dev.transmit(pkt);
+    else this.drop(pkt, DEV_READY);
+  }
+
+  /** NF_HOOK of IPv4. @returns whether every function accepted; if not, the packet is gone */
+  hook4(hook: number, pkt: Packet, iif: Device, oif: Device): boolean {
+    const verdict = this.hooks4.run(hook, pkt, iif, oif);
+    if (verdict === NF_ACCEPT) return true;
+    if (verdict === NF_DROP) this.drop(pkt, pkt.reason || NETFILTER_DROP);
+    return false;
   }
 
   /** A packet dies: count it, tell the trace, give its slot back. Runs per packet: no allocation. */

@@ -1,0 +1,128 @@
+/**
+ * What a host remembers of other hosts to limit what it tells them: ICMP errors, route errors, redirects, and how many
+ * fragments they sent. struct inet_peer, net/ipv4/inetpeer.c. Times in milliseconds, one token for each. @module
+ */
+import { MILLISECOND } from '../sim/clock.ts';
+import type { Netns } from './netns.ts';
+
+/** Burst of one kind of ICMP error, in multiples of icmp_ratelimit. */
+const XRLIM_BURST_FACTOR = 6;
+const NEW_PEER_CREDIT = 60_000;
+/** Sysctls of net.ipv4.route count in jiffies, which have 4 ms. */
+const JIFFY = 4;
+const HZ = 250;
+/** Peers beyond this many make the oldest go (inet_peer_threshold is 65536 at most). */
+const MAX_PEERS = 65_536;
+
+/** fields: tokens, time of the last change, redirects sent, fragments seen. */
+interface Peer {
+  tokens: number;
+  last: number;
+  redirects: number;
+  fragments: number;
+}
+
+export class InetPeers {
+  private readonly ns: Netns;
+  private readonly peers = new Map<number, Peer>();
+  private cost = HZ;
+  private burst = 5 * HZ;
+  private redirectLoad = HZ / 50;
+  private redirectNumber = 9;
+  private redirectSilence = (HZ / 50) << 10;
+
+  constructor(ns: Netns) {
+    this.ns = ns;
+    const { sysctl } = ns;
+    sysctl.watch('net.ipv4.route.error_cost', this.cost, (value) => {
+      this.cost = value;
+    });
+    sysctl.watch('net.ipv4.route.error_burst', this.burst, (value) => {
+      this.burst = value;
+    });
+    sysctl.watch('net.ipv4.route.redirect_load', this.redirectLoad, (value) => {
+      this.redirectLoad = value;
+    });
+    sysctl.watch('net.ipv4.route.redirect_number', this.redirectNumber, (value) => {
+      this.redirectNumber = value;
+    });
+    sysctl.watch('net.ipv4.route.redirect_silence', this.redirectSilence, (value) => {
+      this.redirectSilence = value;
+    });
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.peers.size;
+  }
+
+  private now(): number {
+    return this.ns.clock.now / MILLISECOND;
+  }
+
+  private peer(address: number): Peer {
+    const known = this.peers.get(address);
+    if (known !== undefined) return known;
+    if (this.peers.size >= MAX_PEERS) this.peers.delete(this.peers.keys().next().value!);
+    const made: Peer = { tokens: 0, last: this.now() - NEW_PEER_CREDIT, redirects: 0, fragments: 0 };
+    this.peers.set(address, made);
+    return made;
+  }
+
+  /** May the sender be told that its packet has no route? The bucket of ip_error. */
+  allowRouteError(address: number): boolean {
+    const [cost, burst] = [this.cost * JIFFY, this.burst * JIFFY];
+    const peer = this.peer(address);
+    this.fill(peer, burst);
+    if (peer.tokens < cost) return false;
+    peer.tokens -= cost;
+    return true;
+  }
+
+  /** inet_peer_xrlim_allow. @param interval milliseconds between two messages */
+  allowIcmp(address: number, interval: number): boolean {
+    const peer = this.peer(address);
+    this.fill(peer, XRLIM_BURST_FACTOR * interval);
+    if (peer.tokens < interval) return false;
+    peer.tokens -= interval;
+    return true;
+  }
+
+  private fill(peer: Peer, most: number): void {
+    const now = this.now();
+    peer.tokens = Math.min(peer.tokens + now - peer.last, most);
+    peer.last = now;
+  }
+
+  /** May the sender be redirected now? Ever less often while it does not listen: ip_rt_send_redirect. */
+  allowRedirect(address: number): boolean {
+    const peer = this.peer(address);
+    const now = this.now();
+    if (now > peer.last + this.redirectSilence * JIFFY) {
+      peer.tokens = 0;
+      peer.redirects = 0;
+    }
+    if (peer.redirects >= this.redirectNumber) {
+      peer.last = now;
+      return false;
+    }
+    return peer.redirects === 0 || now > peer.last + this.redirectLoad * JIFFY * 2 ** peer.redirects;
+  }
+
+  /** A redirect was sent. */
+  redirected(address: number): void {
+    const peer = this.peer(address);
+    peer.last = this.now();
+    peer.redirects++;
+  }
+
+  /** Count a fragment of a source (ip_frag_too_far). @returns how many it sent so far */
+  countFragment(address: number): number {
+    return ++this.peer(address).fragments;
+  }
+
+  /** How many fragments a source sent so far. */
+  fragments(address: number): number {
+    return this.peer(address).fragments;
+  }
+}
