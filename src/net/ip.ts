@@ -170,6 +170,17 @@ export class Ipv4 implements FragmentSink {
     return this.routing.rt.source;
   }
 
+  /** Route a packet to a neighbour, whatever its header says (FLOWI_FLAG_KNOWN_NH). @returns false when there is no way */
+  routeTo(pkt: Packet, gateway: number, oif: number): boolean {
+    return this.routeOutput(pkt, gateway, 0, ipv4.tos(pkt.view, pkt.l3), oif, 0) === 0;
+  }
+
+  /** The MTU of the way to an address, bytes; 0 when there is none. */
+  mtuTo(address: number): number {
+    this.flow.clear().dst = address;
+    return this.routing.route(this.flow) === 0 ? this.routing.rt.mtu : 0;
+  }
+
   /**
    * ip_route_me_harder: route a packet of this host again by what its header says now. A source that is not ours is kept.
    * @returns false when there is no way; `pkt.routeError` is the errno then

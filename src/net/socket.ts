@@ -45,6 +45,12 @@ export class Sockets {
     return any;
   }
 
+  /** Is somebody there (udp4_lib_lookup)? `exact` leaves out who is bound to any address. */
+  isBound(protocol: number, port: number, address: number, exact = false): boolean {
+    const listener = this.find(protocol, port, address);
+    return listener !== null && (!exact || listener.address !== 0);
+  }
+
   /** All of them. */
   *all(): Generator<Listener> {
     for (const list of this.listeners.values()) yield* list;
