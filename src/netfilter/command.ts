@@ -347,10 +347,17 @@ class LineParser {
 
   private loadTarget(kind: 'jump' | 'goto', word: Word): void {
     this.jump = { kind, word };
+    this.checkNatDrop(word);
     const { family } = this.context;
     if (kind === 'goto' || isVerdict(word.text) || this.context.hasChain(word.text)) return;
     const target = findTarget(word.text, family);
     if (target !== undefined) this.target = { extension: target, given: new GivenOptions(word), word };
+  }
+
+  private checkNatDrop(word: Word): void {
+    if (this.context.table === 'nat' && word.text === 'DROP') {
+      throw new ParseError('DROP in table nat, expected it in a table that filters', word.at);
+    }
   }
 
   private takeCommand(option: GenericOption, word: Word, attached: Word | null): void {
@@ -361,7 +368,10 @@ class LineParser {
     const chain = attached ?? (option.word === 'required' ? this.argument(word) : this.optional());
     if (chain !== null) this.chain = checkChainName(chain);
     if ('IDRZ'.includes(letter) && chain !== null) this.index = this.ruleNumber(letter, word);
-    if (letter === 'E' || letter === 'P') this.operand = this.argument(word).text;
+    if (letter !== 'E' && letter !== 'P') return;
+    const operand = this.argument(word);
+    if (letter === 'P') this.checkNatDrop(operand);
+    this.operand = operand.text;
   }
 
   private ruleNumber(letter: string, command: Word): number {

@@ -1,0 +1,73 @@
+/**
+ * `npx tsx test/golden/make.ts GOLDENS`: makes data/rules.json.gz again from a folder of recorded scenarios, every distinct
+ * text once.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { GoldenText } from './rules.ts';
+
+const root = process.argv[2];
+if (root === undefined) throw new Error('usage: make.ts GOLDENS');
+
+const read = (path: string): string => readFileSync(path, 'utf8');
+const bare = (text: string): string => text.replace(/^#.*\n/gm, '').replace(/^\s*\n/gm, '');
+const isSaved = (name: string): boolean => /(ip6?tables-save\.txt|\.counters6?)$/.test(name);
+
+/** What iptables-save printed in the step of a sequence before this one. */
+function before(dir: string, saveName: string): string | undefined {
+  const step = /^step(\d+)$/.exec(basename(dir));
+  if (step === null) return undefined;
+  const path = join(dirname(dir), `step${Number(step[1]) - 1}`, saveName);
+  return existsSync(path) ? bare(read(path)) : undefined;
+}
+
+/** Only iptables-nft prints its tables in this order. */
+const NFT_ORDER = ['mangle', 'security', 'raw', 'filter', 'nat'];
+
+function backendOf(path: string): GoldenText['backend'] {
+  for (const dir of [dirname(path), dirname(dirname(path))]) {
+    const topology = join(dir, 'topology.json');
+    if (existsSync(topology)) return /"backend": "legacy"/.test(read(topology)) ? 'legacy' : 'nft';
+  }
+  const places = [...read(path).matchAll(/^\*(\w+)/gm)].map(([, table]) => NFT_ORDER.indexOf(table!));
+  return places.every((place, i) => i === 0 || place > places[i - 1]!) ? 'nft' : 'legacy';
+}
+
+function golden(path: string): GoldenText[] {
+  const name = relative(root!, path);
+  const file = basename(path);
+  const dir = dirname(path);
+  const family = /(ip6tables|rules6|counters6)/.test(file) ? 'ipv6' : 'ipv4';
+  const saveName = file.replace(/restore-(input|all)/, 'save');
+  const savePath = join(dir, saveName);
+  const backend = backendOf(existsSync(savePath) ? savePath : path);
+  const common = { name, family, backend } as const;
+  if (/\.rules6?$/.test(file)) {
+    const saved = join(dir, 'golden', file.replace('.rules', '.counters'));
+    return existsSync(saved) ? [{ ...common, kind: 'rules', text: read(path), saved: bare(read(saved)) }] : [];
+  }
+  // Where all inputs of a sequence were kept, the last alone is but a part: it deletes chains.
+  const isPart = existsSync(join(dir.replace(/.canon$/, ''), file.replace('input', 'all')));
+  const after = existsSync(savePath) && !/canon/.test(dir) ? { saved: bare(read(savePath)) } : {};
+  if (/restore-all\.txt$/.test(file)) {
+    const base = before(dir, saveName);
+    return [{ ...common, kind: 'steps', text: read(path), ...(base === undefined ? {} : { base, ...after }) }];
+  }
+  if (/restore-input\.txt$/.test(file))
+    return [{ ...common, kind: 'restore', text: read(path), ...(isPart ? {} : after) }];
+  if (!isSaved(file) || !/^\*/m.test(read(path))) return [];
+  return [{ ...common, kind: /canon/.test(dir) ? 'sorted' : 'save', text: bare(read(path)) }];
+}
+
+const seen = new Set<string>();
+const texts = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .sort()
+  .filter((path) => isSaved(path) || /\.rules6?$/.test(path) || /restore-(input|all)\.txt$/.test(path))
+  .flatMap((path) => golden(join(root, path)))
+  .filter(({ name: _, ...rest }) => {
+    const key = JSON.stringify(rest);
+    return !seen.has(key) && seen.add(key) !== undefined;
+  });
+writeFileSync(new URL('data/rules.json.gz', import.meta.url), gzipSync(JSON.stringify(texts), { level: 9 }));
+console.log(`${texts.length} texts`);
