@@ -55,13 +55,13 @@ export const IPCT_LABEL = 1 << 10;
 export const EVENT_SHIFT = 21;
 
 /** Bits of `ctstate`, XT_CONNTRACK_STATE_*, include/uapi/linux/netfilter/xt_conntrack.h. */
-export const STATE_INVALID = 1 << 0;
-export const STATE_ESTABLISHED = 1 << 1;
-export const STATE_RELATED = 1 << 2;
-export const STATE_NEW = 1 << 3;
-export const STATE_SNAT = 1 << 6;
-export const STATE_DNAT = 1 << 7;
-export const STATE_UNTRACKED = 1 << 8;
+export const STATE_INVALID: number = 1 << 0;
+export const STATE_ESTABLISHED: number = 1 << 1;
+export const STATE_RELATED: number = 1 << 2;
+export const STATE_NEW: number = 1 << 3;
+export const STATE_SNAT: number = 1 << 6;
+export const STATE_DNAT: number = 1 << 7;
+export const STATE_UNTRACKED: number = 1 << 8;
 
 /** Directions in which a zone counts, NF_CT_ZONE_DIR_*. */
 export const ZONE_DIR_ORIG = 1;

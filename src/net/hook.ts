@@ -31,7 +31,7 @@ export const PRI_FILTER = 0;
 export const PRI_SECURITY = 50;
 export const PRI_NAT_SRC = 100;
 export const PRI_CONNTRACK_HELPER = 300;
-export const PRI_CONNTRACK_CONFIRM = 2 ** 31 - 1;
+export const PRI_CONNTRACK_CONFIRM: number = 2 ** 31 - 1;
 
 /** One registered function. */
 export interface HookEntry {

@@ -24,8 +24,8 @@ export const NUD_FAILED = 32;
 export const NUD_NOARP = 64;
 export const NUD_PERMANENT = 128;
 const NUD_IN_TIMER = NUD_INCOMPLETE | NUD_REACHABLE | NUD_DELAY | NUD_PROBE;
-export const NUD_CONNECTED = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE;
-export const NUD_VALID = NUD_CONNECTED | NUD_PROBE | NUD_STALE | NUD_DELAY;
+export const NUD_CONNECTED: number = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE;
+export const NUD_VALID: number = NUD_CONNECTED | NUD_PROBE | NUD_STALE | NUD_DELAY;
 
 /** The states by their names in `ip neigh`. */
 const STATES: Readonly<Record<string, number>> = {

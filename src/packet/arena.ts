@@ -21,7 +21,7 @@ export class PacketPool {
   live = 0;
 
   /** @param limit bytes that the pool may reserve in all; when they are used up `take` says null (ENOMEM). */
-  constructor(limit = 256 * 2 ** 20) {
+  constructor(limit: number = 256 * 2 ** 20) {
     this.limit = limit;
   }
 
