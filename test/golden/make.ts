@@ -18,7 +18,9 @@ const isSaved = (name: string): boolean => /(ip6?tables-save\.txt|\.counters6?)$
 function before(dir: string, saveName: string): string | undefined {
   const step = /^step(\d+)$/.exec(basename(dir));
   if (step === null) return undefined;
-  const path = join(dirname(dir), `step${Number(step[1]) - 1}`, saveName);
+  // The first step is the folder around the others.
+  const earlier = Number(step[1]) === 2 ? '.' : `step${Number(step[1]) - 1}`;
+  const path = join(dirname(dir), earlier, saveName);
   return existsSync(path) ? bare(read(path)) : undefined;
 }
 
@@ -55,7 +57,7 @@ function golden(path: string): GoldenText[] {
     return [{ ...common, kind: 'steps', text: read(path), ...(base === undefined ? {} : { base, ...after }) }];
   }
   if (/restore-input\.txt$/.test(file))
-    return [{ ...common, kind: 'restore', text: read(path), ...(isPart ? {} : after) }];
+    return isPart ? [] : [{ ...common, kind: 'restore', text: read(path), ...after }];
   if (!isSaved(file) || !/^\*/m.test(read(path))) return [];
   return [{ ...common, kind: /canon/.test(dir) ? 'sorted' : 'save', text: bare(read(path)) }];
 }

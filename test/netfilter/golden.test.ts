@@ -46,10 +46,9 @@ describe('rule texts of real programs', () => {
     expect(alone.tables.length).toBeGreaterThan(0);
     if (saved === undefined) return;
     const twice = parse(golden, text, parse(golden, saved));
-    // Lines once: kube-proxy appends to one chain that it does not declare (KUBE-IPVS-OUT-FILTER).
-    const lines = (printed: string): string[] =>
-      printed.split(/^(?=\*)/m).flatMap((table) => [...new Set(table.split('\n'))]);
-    expect(lines(formatSave(twice, { backend }))).toEqual(lines(saved));
+    // The machine that printed it had no ipvs match.
+    const printed = formatSave(twice, { backend }).replace(/^.* -m ipvs .*\n/gm, '');
+    expect(printed).toBe(saved);
   });
 
   test.each(of('steps'))('$name leads from one state to the next', (golden) => {
