@@ -2,6 +2,7 @@
  * A description to namespaces, in the order in which a kernel would be told: settings, devices, addresses, bridge ports,
  * neighbours, routes, rules, forwarding entries, listeners. Rule texts are loaded by {@link Lab} afterwards. @module
  */
+import { brNetfilter } from '../bridge/br-netfilter.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { Conntrack } from '../conntrack/conntrack.ts';
 import type { Device, DeviceConfig } from '../net/device.ts';
@@ -75,6 +76,7 @@ export class Builder {
 
   private makeNamespace(name: string, config: NamespaceConfig): void {
     const ns = new Netns(name, this.world);
+    brNetfilter(ns);
     const conntrack = new Conntrack(ns);
     const { log } = this.rules;
     if (log) conntrack.onInvalid = (pkt, prefix, hook) => log(invalidLine(ns, pkt, prefix, hook));
@@ -99,8 +101,12 @@ export class Builder {
       if (!Number.isInteger(number))
         throw new LabError(here.file, here.path, `found ${value}, expected a whole number`);
       if (ns.sysctl.has(key)) ns.sysctl.set(key, number);
-      else this.warnings.push(`${here.file}: ${here.path}: not emulated, left out`);
+      else this.leaveOut(`${here.file}: ${here.path}: not emulated, left out`);
     }
+  }
+
+  private leaveOut(what: string): void {
+    if (!this.warnings.includes(what)) this.warnings.push(what);
   }
 
   private makeDevice(name: string, link: Link): void {

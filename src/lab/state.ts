@@ -4,6 +4,7 @@
  */
 import { conntrackList } from '../conntrack/listing.ts';
 import { type RecentTable, recentTables } from '../netfilter/recent-table.ts';
+import { bridgeFdb } from '../overlay/fdb-listing.ts';
 import type { LabNamespace } from './build.ts';
 import type { Journal } from './journal.ts';
 import type { LabSource } from './source.ts';
@@ -61,6 +62,8 @@ function recentJson(tables: readonly RecentTable[]): string {
 
 function addTables(state: Map<string, string>, name: string, { ns, conntrack }: LabNamespace): void {
   state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));
+  const stations = bridgeFdb(ns);
+  if (stations.length > 0) state.set(`${name}.fdb`, asLines(stations));
   const neighbours = ns.neigh.list();
   if (neighbours.length > 0) state.set(`${name}.neigh`, asLines(neighbours));
   const recent = recentTables(ns).list();
