@@ -23,34 +23,34 @@ export const IP_CT_UNTRACKED = 7;
 export const direction = (ctInfo: number): number => (ctInfo >= IP_CT_IS_REPLY ? REPLY : ORIGINAL);
 
 /** Bits of a connection's status. */
-export const IPS_EXPECTED = 1 << 0;
-export const IPS_SEEN_REPLY = 1 << 1;
-export const IPS_ASSURED = 1 << 2;
-export const IPS_CONFIRMED = 1 << 3;
-export const IPS_SRC_NAT = 1 << 4;
-export const IPS_DST_NAT = 1 << 5;
+export const IPS_EXPECTED: number = 1 << 0;
+export const IPS_SEEN_REPLY: number = 1 << 1;
+export const IPS_ASSURED: number = 1 << 2;
+export const IPS_CONFIRMED: number = 1 << 3;
+export const IPS_SRC_NAT: number = 1 << 4;
+export const IPS_DST_NAT: number = 1 << 5;
 export const IPS_NAT_MASK: number = IPS_SRC_NAT | IPS_DST_NAT;
-export const IPS_SEQ_ADJUST = 1 << 6;
-export const IPS_SRC_NAT_DONE = 1 << 7;
-export const IPS_DST_NAT_DONE = 1 << 8;
+export const IPS_SEQ_ADJUST: number = 1 << 6;
+export const IPS_SRC_NAT_DONE: number = 1 << 7;
+export const IPS_DST_NAT_DONE: number = 1 << 8;
 export const IPS_NAT_DONE_MASK: number = IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE;
-export const IPS_DYING = 1 << 9;
-export const IPS_FIXED_TIMEOUT = 1 << 10;
-export const IPS_TEMPLATE = 1 << 11;
-export const IPS_NAT_CLASH = 1 << 12;
-export const IPS_HELPER = 1 << 13;
+export const IPS_DYING: number = 1 << 9;
+export const IPS_FIXED_TIMEOUT: number = 1 << 10;
+export const IPS_TEMPLATE: number = 1 << 11;
+export const IPS_NAT_CLASH: number = 1 << 12;
+export const IPS_HELPER: number = 1 << 13;
 
 /** Not the kernel's: the connection counts packets and bytes (it has the accounting extension). */
-export const IPS_ACCOUNTED = 1 << 20;
+export const IPS_ACCOUNTED: number = 1 << 20;
 
 /** What happened to a connection, IPCT_*: bits of an event. */
-export const IPCT_NEW = 1 << 0;
-export const IPCT_DESTROY = 1 << 2;
-export const IPCT_REPLY = 1 << 3;
-export const IPCT_ASSURED = 1 << 4;
-export const IPCT_PROTOINFO = 1 << 5;
-export const IPCT_MARK = 1 << 7;
-export const IPCT_LABEL = 1 << 10;
+export const IPCT_NEW: number = 1 << 0;
+export const IPCT_DESTROY: number = 1 << 2;
+export const IPCT_REPLY: number = 1 << 3;
+export const IPCT_ASSURED: number = 1 << 4;
+export const IPCT_PROTOINFO: number = 1 << 5;
+export const IPCT_MARK: number = 1 << 7;
+export const IPCT_LABEL: number = 1 << 10;
 /** Where a connection's events wait, in its status, until the packet has passed. */
 export const EVENT_SHIFT = 21;
 
