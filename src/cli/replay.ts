@@ -1,7 +1,7 @@
 /** `podwire replay`: a described network and a capture in; the frames, counters and tables that Linux would have out. @module */
 import { setImmediate } from 'node:timers/promises';
 import { Lab } from '../lab/lab.ts';
-import { reasonName } from '../packet/reason.ts';
+import { reason, reasonName } from '../packet/reason.ts';
 import { PACKET_OUTBOUND } from '../pcap/block.ts';
 import { CaptureInput, CaptureOutput, Epoch } from './capture.ts';
 import { hasReader, InputError } from './failure.ts';
@@ -10,6 +10,8 @@ import { LabFiles } from './lab-files.ts';
 import { Progress } from './progress.ts';
 import { parseReplay, type ReplayOptions } from './replay-options.ts';
 import { TraceReport } from './trace-report.ts';
+
+const CONSUMED = reason('CONSUMED');
 
 /** Packets between two looks at the outside world: signals, the terminal, a reader that went away. */
 const BATCH = 512;
@@ -53,7 +55,7 @@ function summary(lab: Lab, cut: number): string {
   const drops = new Map<string, number>();
   for (const { ns } of lab.namespaces.values()) {
     ns.drops.forEach((count, code) => {
-      if (count > 0) drops.set(reasonName(code), (drops.get(reasonName(code)) ?? 0) + count);
+      if (count > 0 && code !== CONSUMED) drops.set(reasonName(code), (drops.get(reasonName(code)) ?? 0) + count);
     });
   }
   const dropped = [...drops].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} ${reason}`);

@@ -1,8 +1,11 @@
 /** What happens input by input and is told at the end: drops, log lines, failed sends, the connection table's walk. @module */
 import { conntrackList } from '../conntrack/listing.ts';
 import type { Netns } from '../net/netns.ts';
-import { REASONS, reasonName } from '../packet/reason.ts';
+import { REASONS, reason, reasonName } from '../packet/reason.ts';
 import type { LabNamespace } from './build.ts';
+
+/** Reasons below this are no drops: a packet lives, or has done its work. */
+const FIRST_DROP = reason('CONSUMED') + 1;
 
 /** The words of errno values that a send can fail with. */
 const ERRNO: Readonly<Record<number, string>> = {
@@ -77,7 +80,7 @@ export class Journal {
   /** Put down what has been dropped since the last call. */
   collectDrops(): void {
     for (const [ns, before] of this.seen) {
-      for (let code = 0; code < REASONS; code++) {
+      for (let code = FIRST_DROP; code < REASONS; code++) {
         for (; before[code]! < ns.drops[code]!; before[code]!++) {
           this.drops.push({ in: this.input, reason: reasonName(code), ns: ns.name });
         }

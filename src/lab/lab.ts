@@ -80,7 +80,7 @@ export class Lab {
     const builder = new Builder(source.topology, source.file, this.world, {
       lookup: options.lookup ?? 'indexed',
       backend: options.backend ?? source.topology.backend ?? 'nft',
-      log: (line) => this.journal?.log(line),
+      log: options.journal === false ? null : (line) => this.journal?.log(line),
     });
     builder.build();
     this.namespaces = builder.namespaces;
