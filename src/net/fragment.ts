@@ -208,7 +208,10 @@ export class Defragmenter {
   private gather(queue: FragmentQueue, whole: Packet, hlen: number): void {
     const { fragments, offsets } = queue;
     const first = fragments[0]!;
-    whole.bytes.set(first.bytes.subarray(first.l3, first.l3 + hlen), whole.data);
+    // With the link header in front, which a bridge goes on with.
+    const link = first.l2 < 0 ? 0 : first.l3 - first.l2;
+    whole.bytes.set(first.bytes.subarray(first.l3 - link, first.l3 + hlen), whole.data - link);
+    whole.l2 = first.l2 < 0 ? -1 : whole.data - link;
     let plain = queue.user !== IP_DEFRAG_LOCAL_DELIVER;
     fragments.forEach((pkt, i) => {
       const own = ipv4.headerLength(pkt.view, pkt.l3);
@@ -227,7 +230,6 @@ export class Defragmenter {
     const first = fragments[0]!;
     for (const fragment of fragments) this.memory -= truesize(fragment);
     const { fragments: geometry } = whole;
-    whole.l2 = -1;
     whole.l3 = whole.data;
     whole.l4 = whole.data + ipv4.headerLength(whole.view, whole.data);
     const { mark, priority, pktType, options, optionFlags, flags } = first;

@@ -13,6 +13,7 @@ export const OPT_RR_NEEDADDR = 4;
 export const OPT_TS_NEEDADDR = 8;
 export const OPT_TS_NEEDTIME = 16;
 export const OPT_SRR_HIT = 32;
+export const OPT_ROUTER_ALERT = 64;
 
 /** Offsets in the header, kept in `pkt.options`: one byte each; 0 says that there is none. */
 const SRR_SHIFT = 24;
@@ -21,10 +22,12 @@ const TS_SHIFT = 8;
 export const srr = (pkt: Packet): number => pkt.options >>> SRR_SHIFT;
 export const rr = (pkt: Packet): number => (pkt.options >>> RR_SHIFT) & 0xff;
 export const ts = (pkt: Packet): number => (pkt.options >>> TS_SHIFT) & 0xff;
-export const routerAlert = (pkt: Packet): number => pkt.options & 0xff;
+const cipso = (pkt: Packet): number => pkt.options & 0xff;
 
 const MAX_OPTIONS = 40;
 const OVERFLOW_MAX = 15;
+const CIPSO_MIN = 8;
+const CIPSO_TAGS = 6;
 
 /** What reading and writing options asks of the host. */
 export interface OptionsHost {
@@ -86,15 +89,30 @@ function compileOne(pkt: Packet, i: number, kind: number, length: number, host: 
       return compileTimestamp(pkt, i, length, host);
     case opt.RA:
       if (length < 4) return i + 1;
-      if (pkt.view.getUint16(i + 2) === 0) pkt.options |= i - pkt.l3;
+      if (pkt.view.getUint16(i + 2) === 0) pkt.optionFlags |= OPT_ROUTER_ALERT;
       return 0;
     case opt.CIPSO:
-    case opt.SEC:
-    case opt.SID:
-      return 0;
+      return compileCipso(pkt, i, length);
     default:
       return 0;
   }
+}
+
+/** cipso_v4_validate of a kernel without NetLabel: a domain and tags that fit. */
+function compileCipso(pkt: Packet, i: number, length: number): number {
+  const { view: v } = pkt;
+  if (cipso(pkt) !== 0) return i;
+  pkt.options |= i - pkt.l3;
+  if (length < CIPSO_MIN) return i + 1;
+  if (v.getUint32(i + 2) === 0) return i + 2;
+  let tag = CIPSO_TAGS;
+  while (tag < length) {
+    if (tag + 1 === length) return i + tag;
+    const size = v.getUint8(i + tag + 1);
+    if (size === 0 || size > length - tag) return i + tag + 1;
+    tag += size;
+  }
+  return 0;
 }
 
 function compileSourceRoute(pkt: Packet, i: number, kind: number, length: number): number {
@@ -223,6 +241,7 @@ export class ReplyOptions {
     if (rr(pkt) !== 0 && !this.echoRecordRoute(pkt)) return false;
     if (ts(pkt) !== 0 && !this.echoTimestamp(pkt, isForeign)) return false;
     if (srr(pkt) !== 0) this.echoSourceRoute(pkt);
+    if (cipso(pkt) !== 0) this.copy(pkt, cipso(pkt));
     while ((this.length & 3) !== 0) this.bytes[this.length++] = opt.END;
     return true;
   }

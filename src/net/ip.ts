@@ -60,7 +60,7 @@ export class Ipv4 implements FragmentSink {
     this.routeStage = {
       kind: 'route',
       ns: ns.name,
-      describe: (type, oif, via) => ({ type, dev: ns.devices[oif]?.name ?? '', via: via >>> 0 }),
+      describe: (type, oif, via) => ({ type: routeTypeName(type), dev: ns.devices[oif]?.name ?? '', via: format4(via) }),
     };
     this.deliverStage = { kind: 'deliver', ns: ns.name, describe: (protocol) => ({ protocol }) };
     ns.sysctl.watch('net.ipv4.ip_default_ttl', 64, (value) => {

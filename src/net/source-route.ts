@@ -70,11 +70,6 @@ export function forwardOptions(ns: Netns, pkt: Packet): void {
     pkt.optionFlags |= options.OPT_CHANGED;
   }
   if ((pkt.optionFlags & options.OPT_SRR_HIT) !== 0) advanceSourceRoute(ns, pkt);
-  if ((pkt.optionFlags & options.OPT_TS_NEEDADDR) !== 0) {
-    const at = l3 + options.ts(pkt);
-    v.setInt32(at + v.getUint8(at + 2) - 9, outAddress(ns, pkt));
-    pkt.optionFlags |= options.OPT_CHANGED;
-  }
   if ((pkt.optionFlags & options.OPT_CHANGED) === 0) return;
   pkt.optionFlags &= ~options.OPT_CHANGED;
   ipv4.fillChecksum(v, l3);
@@ -85,11 +80,18 @@ function advanceSourceRoute(ns: Netns, pkt: Packet): void {
   const at = l3 + options.srr(pkt);
   const space = v.getUint8(at + 1);
   const next = nextOfSourceRoute(ns, pkt, at, space);
-  if (next < 0) return;
-  pkt.optionFlags |= options.OPT_CHANGED;
-  ipv4.setDst(v, l3, v.getInt32(at + next - 1));
-  v.setInt32(at + next - 1, outAddress(ns, pkt));
-  v.setUint8(at + 2, next + 4);
+  if (next >= 0) {
+    ipv4.setDst(v, l3, v.getInt32(at + next - 1));
+    v.setInt32(at + next - 1, outAddress(ns, pkt));
+    v.setUint8(at + 2, next + 4);
+    pkt.optionFlags |= options.OPT_CHANGED;
+  }
+  // Linux completes a timestamp's address here alone: without a source route it keeps that of the way back.
+  if ((pkt.optionFlags & options.OPT_TS_NEEDADDR) !== 0) {
+    const stamp = l3 + options.ts(pkt);
+    v.setInt32(stamp + v.getUint8(stamp + 2) - 9, outAddress(ns, pkt));
+    pkt.optionFlags |= options.OPT_CHANGED;
+  }
 }
 
 /** The pointer to the hop that the packet was routed to: the first that is not this host, or -1. */

@@ -16,6 +16,8 @@ const NO_SOCKET = reason('NO_SOCKET');
 const PKT_TOO_SMALL = reason('PKT_TOO_SMALL');
 const TCP_CSUM = reason('TCP_CSUM');
 
+const ECN_MASK = 3;
+
 const flow = new Flow();
 const reply = new ReplyOptions();
 
@@ -47,7 +49,7 @@ function sendReset(ns: Netns, pkt: Packet): void {
   if ((tcp.flags(view, l4) & tcp.RST) !== 0 || pkt.routeType !== RTN_LOCAL) return;
   if (!reply.echo(pkt, (address) => ns.fib.addressType(address) === RTN_UNICAST)) return;
   const [src, dst] = [ipv4.src(view, l3), ipv4.dst(view, l3)];
-  const tos = ipv4.tos(view, l3);
+  const tos = ipv4.tos(view, l3) & ~ECN_MASK;
   flow.clear();
   flow.dst = reply.firstHop || src;
   flow.src = dst;

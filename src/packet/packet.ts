@@ -67,7 +67,7 @@ export class Packet {
   /** RTCF_* and more (net/route.ts), and the errno (positive) of a route that leads nowhere. */
   routeFlags = 0;
   routeError = 0;
-  /** IPv4 options (IPCB's opt): offsets in the header of source route, record route, timestamp, alert; then what they want. */
+  /** IPv4 options (IPCB's opt): offsets of source route, record route, timestamp, CIPSO; and what they want. */
   options = 0;
   optionFlags = 0;
   /** Largest fragment that it was reassembled from (bytes, IP header included; 0: it came whole), and where their sizes stand. */
