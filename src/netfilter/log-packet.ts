@@ -27,7 +27,8 @@ export function logPacket(prefix: string, pkt: Packet, iif: Device, oif: Device,
 /** dump_mac_header. */
 function linkHeader(pkt: Packet, flags: number): string {
   const { l2, l3, view, bytes } = pkt;
-  const known = l2 >= 0 && l3 - l2 >= ethernet.HEADER_LEN;
+  // In a tunnel's outer packet it is the inner frame's header that stands behind.
+  const known = l2 >= 0 && (l2 > l3 || l3 - l2 >= ethernet.HEADER_LEN);
   if ((flags & LOG_MACDECODE) !== 0) {
     if (!known) return '';
     const type = ethernet.type(view, l2).toString(16).padStart(4, '0');

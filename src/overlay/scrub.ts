@@ -1,7 +1,8 @@
 /** What a tunnel makes a packet forget, skb_scrub_packet (net/core/skbuff.c) within one namespace. @module */
+import { dropRoute } from '../net/route.ts';
 import { PACKET_HOST, type Packet } from '../packet/packet.ts';
 
-/** All that belongs to the packet that it was; the mark stays, and so do the offsets and the route. Runs per packet. */
+/** All that belongs to the packet that it was; the mark stays, and so do the offsets. Runs per packet. */
 export function scrub(pkt: Packet): void {
   pkt.pktType = PACKET_HOST;
   pkt.flags = 0;
@@ -12,4 +13,5 @@ export function scrub(pkt: Packet): void {
   pkt.ctInfo = 0;
   pkt.fragMax = 0;
   pkt.fragments = -1;
+  dropRoute(pkt);
 }
