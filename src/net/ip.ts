@@ -1,4 +1,5 @@
 /** IPv4 of one namespace: the faces that others use, and what its parts share. include/net/ip.h. @module */
+import { format4 } from '../packet/address.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import { DEST_UNREACH, PROT_UNREACH } from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
@@ -21,7 +22,7 @@ import type { Netns } from './netns.ts';
 import { RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
 import { InputRouting, routeByHeader } from './route-input.ts';
 import { OutputRouting } from './route-output.ts';
-import { RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL, RTN_UNICAST, RTN_UNSPEC } from './rtn.ts';
+import { RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL, RTN_UNICAST, RTN_UNSPEC, routeTypeName } from './rtn.ts';
 import { tcpReceive } from './tcp.ts';
 import { udpReceive } from './udp.ts';
 
@@ -60,7 +61,11 @@ export class Ipv4 implements FragmentSink {
     this.routeStage = {
       kind: 'route',
       ns: ns.name,
-      describe: (type, oif, via) => ({ type: routeTypeName(type), dev: ns.devices[oif]?.name ?? '', via: format4(via) }),
+      describe: (type, oif, via) => ({
+        type: routeTypeName(type),
+        dev: ns.devices[oif]?.name ?? '',
+        via: format4(via),
+      }),
     };
     this.deliverStage = { kind: 'deliver', ns: ns.name, describe: (protocol) => ({ protocol }) };
     ns.sysctl.watch('net.ipv4.ip_default_ttl', 64, (value) => {

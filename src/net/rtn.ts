@@ -20,3 +20,19 @@ export const RT_SCOPE_NOWHERE = 255;
 export const RT_TABLE_DEFAULT = 253;
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
+
+const TYPE_NAMES = [
+  'unspec',
+  'unicast',
+  'local',
+  'broadcast',
+  'anycast',
+  'multicast',
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+];
+
+/** A kind of route as the ip command names it. */
+export const routeTypeName = (type: number): string => TYPE_NAMES[type] ?? String(type);
