@@ -3,13 +3,17 @@
  * net/netfilter/nf_conntrack_core.c that knows no packet's headers; trackers and NAT work on it. @module
  */
 import type { Netns } from '../net/netns.ts';
+import { TCP } from '../packet/ipv4.ts';
 import type { Packet } from '../packet/packet.ts';
 import { SECOND, type Task } from '../sim/clock.ts';
 import { Settings } from './settings.ts';
 import {
   direction,
   EVENT_SHIFT,
+  IP_CT_RELATED,
+  IP_CT_RELATED_REPLY,
   IPCT_DESTROY,
+  IPCT_PROTOINFO,
   IPS_ACCOUNTED,
   IPS_ASSURED,
   IPS_CONFIRMED,
@@ -19,6 +23,7 @@ import {
   REPLY,
 } from './status.ts';
 import { ConntrackTable } from './table.ts';
+import { CLOSE } from './tcp-state.ts';
 import { Tuple } from './tuple.ts';
 
 /** Buckets looked at for a connection to drop when the table is full: NF_CT_EVICTION_RANGE. */
@@ -168,6 +173,30 @@ export class Connections implements Task {
     this.heldRows.push(ct);
     this.holders.push(pkt);
     this.holderIds.push(pkt.id);
+  }
+
+  /** An answer that is made to a packet belongs to its connection, and now holds it. nf_conntrack_attach. */
+  attach(answer: Packet, pkt: Packet): void {
+    const { ct } = pkt;
+    if (ct < 0) return;
+    answer.ct = ct;
+    answer.ctInfo = direction(pkt.ctInfo) === ORIGINAL ? IP_CT_RELATED_REPLY : IP_CT_RELATED;
+    const i = this.heldRows.lastIndexOf(ct);
+    if (i < 0) return;
+    this.holders[i] = answer;
+    this.holderIds[i] = answer.id;
+  }
+
+  /** This host ends a TCP connection with a RST: do not wait for its peers to say so. nf_conntrack_tcp_set_closing. */
+  setClosing(pkt: Packet): void {
+    const { table } = this;
+    const { ct } = pkt;
+    if (ct < 0 || table.protocol[ct] !== TCP || !table.isConfirmed(ct)) return;
+    const old = table.state[ct]!;
+    table.state[ct] = CLOSE;
+    if (old === CLOSE || (table.status[ct]! & IPS_FIXED_TIMEOUT) !== 0) return;
+    table.timeout[ct] = this.ns.clock.now + this.settings.tcp[CLOSE]!;
+    this.event(ct, IPCT_PROTOINFO);
   }
 
   /** Free the rows whose packets are gone; forget those that are in the hash by now. */
