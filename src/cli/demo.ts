@@ -38,8 +38,8 @@ function runDemo(path: string): void {
   const epoch = new Epoch();
   epoch.since(EPOCH_SECONDS, 0);
   const output = new CaptureOutput(path, lab.ports, epoch);
-  const report = new TraceReport(lab, 'text');
   lab.onInput = (port, pkt, input) => output.frame(port, pkt, lab.clock.now, `in=${input}`, PACKET_INBOUND);
+  const report = new TraceReport(lab, 'text');
   lab.onFrame = (port, pkt, input) => {
     const comment = [`in=${input}`, report.decidingRule(pkt.id) ?? ''].join(' ').trimEnd();
     output.frame(port, pkt, lab.clock.now, comment, PACKET_OUTBOUND);

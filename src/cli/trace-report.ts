@@ -26,6 +26,9 @@ export interface Arrival {
 const ruleWords = ({ table, chain, number, text, policy }: TraceFields): string =>
   [table, chain, number ?? 'policy', text ?? policy].filter((word) => word !== undefined).join(' ');
 
+const DECISIONS = /-j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP|REJECT|DROP)\b/;
+const decides = ({ fields }: TraceEvent): boolean => DECISIONS.test(String(fields['text'] ?? ''));
+
 const describePacket = (pkt: Packet): string => describe(pkt.view, pkt.data, pkt.end);
 
 /** Listens to a lab and prints input by input. */
@@ -52,16 +55,22 @@ export class TraceReport {
     this.happenings.push({ kind: 'left', port, packet: pkt.id, frame: describePacket(pkt) });
   }
 
-  /** The last rule that changed or accepted a packet during this input, as a few words. */
+  /**
+   * The rule that decided what a packet became: the last one that translated or refused it (or, for a packet made here, the
+   * one that it answers to), else the last one it matched, else a policy.
+   */
   decidingRule(packet: number): string | undefined {
     this.collect();
-    for (let i = this.happenings.length - 1; i >= 0; i--) {
-      const happening = this.happenings[i]!;
-      if (happening.kind !== 'event' || happening.event.packet !== packet) continue;
-      const { kind, fields } = happening.event;
-      if (kind === 'rule') return ruleWords(fields);
-    }
-    return undefined;
+    const rules = this.happenings.flatMap((happening) =>
+      happening.kind === 'event' && happening.event.kind === 'rule' ? [happening.event] : [],
+    );
+    const own = rules.filter((event) => event.packet === packet);
+    const rule =
+      own.findLast(decides) ??
+      rules.findLast(decides) ??
+      own.findLast(({ fields }) => fields['text'] !== undefined) ??
+      own.at(-1);
+    return rule === undefined ? undefined : ruleWords(rule.fields);
   }
 
   /** Everything the input caused has happened (timers aside): print it. */

@@ -20,28 +20,30 @@ const header = ({ input, port, time, frame }: Arrival): string => `#${input} ${p
 function describeHappening(happening: Happening, seen: Seen): string[] {
   if (happening.kind === 'left') return [`   ${happening.port}> ${happening.frame}`];
   const { event } = happening;
-  return [...seen.change(event), `   ${event.ns} ${event.kind.padEnd(6)} ${words(event.fields)}`];
+  return [...seen.change(event), `   ${event.ns} ${event.kind.padEnd(KIND_WIDTH)} ${wordsOf(event)}`];
 }
 
-/** Values in their order; those whose name says more than the value does are told with it. */
-function words(fields: TraceFields): string {
-  return Object.entries(fields)
+/** The longest kinds: conntrack, transmit. */
+const KIND_WIDTH = 9;
+
+/** An event in words. A rule has a form of its own: table, chain, number and text; what is left over is its policy. */
+function wordsOf({ kind, fields }: TraceEvent): string {
+  if (kind !== 'rule') return words(fields);
+  const { table, chain, number, text, ...verdict } = fields;
+  const where = `${table} ${chain}`;
+  return number === undefined
+    ? `${where} ${Object.entries(verdict).flat().join(' ')}`
+    : `${where} rule ${number}: ${text}`;
+}
+
+/** Values by name; a value that says by itself what it is goes without. */
+const words = (fields: TraceFields): string =>
+  Object.entries(fields)
     .filter(([, value]) => value !== '')
     .map(([name, value]) => (PLAIN.has(name) ? String(value) : `${name}=${value}`))
     .join(' ');
-}
 
-const PLAIN: ReadonlySet<string> = new Set([
-  'hook',
-  'table',
-  'chain',
-  'rule',
-  'verdict',
-  'reason',
-  'text',
-  'target',
-  'dev',
-]);
+const PLAIN: ReadonlySet<string> = new Set(['hook', 'reason', 'dev', 'state', 'direction', 'type', 'action']);
 
 /** How each packet looked when it was last heard of, so that changes are told once. */
 class Seen {
