@@ -58,10 +58,10 @@ const UNITS: readonly (readonly [string, number])[] = [
   ['kb', KILO],
 ];
 
-/** Bytes per second in the largest unit that reads back as the same cost. */
+/** Bytes per second in the largest unit that reads back as the same cost; iptables looks at 32 bits of them only. */
 export function formatByteRate(avg: number): string {
   const bytes = costToBytes(avg);
-  const unit = UNITS.find(([, size]) => bytes >= size && bytesToCost(bytes - (bytes % size)) === avg);
+  const unit = UNITS.find(([, size]) => bytes >= size && bytesToCost((bytes - (bytes % size)) % 2 ** 32) === avg);
   const [name, size] = unit ?? ['b', 1];
   return `${Math.floor(bytes / size)}${name}/s`;
 }

@@ -47,6 +47,7 @@ import { rpfilter } from './rpfilter.ts';
 import { rt } from './rt.ts';
 import { sctp } from './sctp.ts';
 import { set } from './set.ts';
+import { socket } from './socket.ts';
 import { state } from './state.ts';
 import { statistic } from './statistic.ts';
 import { string } from './string.ts';
@@ -116,6 +117,7 @@ const MATCHES: readonly Match[] = [
   state,
   rpfilter,
   cluster,
+  socket,
 ];
 
 /** Names that iptables takes for one extension of each family (xtables_find_match). */

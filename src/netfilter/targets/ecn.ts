@@ -25,8 +25,7 @@ export const ecn: Target<EcnTarget> = {
   parse(given) {
     const remove = given.has('ecn-tcp-remove');
     const beside = ['ecn-tcp-cwr', 'ecn-tcp-ece'].find((option) => given.has(option));
-    if (remove && beside !== undefined)
-      given.fail(`--${beside} beside --ecn-tcp-remove, expected one of them`, beside);
+    if (remove && beside !== undefined) given.fail(`--${beside} beside --ecn-tcp-remove, expected one of them`, beside);
     const bits = (option: string, max: number) => (given.has(option) ? given.uint(option, max) : -1);
     const ece = remove ? 0 : bits('ecn-tcp-ece', 1);
     const cwr = remove ? 0 : bits('ecn-tcp-cwr', 1);

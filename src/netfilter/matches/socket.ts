@@ -1,0 +1,42 @@
+/**
+ * `-m socket`: is there a socket that the packet would reach? net/netfilter/xt_socket.c. Sockets here only listen, on every
+ * address or on one; none is transparent. @module
+ */
+import * as ipv4 from '../../packet/ipv4.ts';
+import type { Match } from '../extension.ts';
+
+/** In the order in which they are printed. */
+const OPTIONS = ['transparent', 'nowildcard', 'restore-skmark'] as const;
+const [TRANSPARENT, NOWILDCARD] = [1, 2] as const;
+
+export interface Socket {
+  /** Bits by place in {@link OPTIONS}. */
+  readonly flags: number;
+}
+
+export const socket: Match<Socket> = {
+  name: 'socket',
+  hooks: ['PREROUTING', 'INPUT'],
+  options: OPTIONS.map((name) => ({ name, words: 0 })),
+  parse(given) {
+    let flags = 0;
+    OPTIONS.forEach((name, i) => {
+      if (given.has(name)) flags |= 1 << i;
+    });
+    return { flags };
+  },
+  format: ({ flags }) =>
+    OPTIONS.filter((_, i) => (flags & (1 << i)) !== 0)
+      .map((name) => `--${name}`)
+      .join(' '),
+  compile: ({ flags }) => [flags],
+  test(args, at, pkt, scope) {
+    const flags = args[at]!;
+    const { protocol } = scope;
+    if ((flags & TRANSPARENT) !== 0 || scope.family !== 'ipv4') return false;
+    if ((protocol !== ipv4.TCP && protocol !== ipv4.UDP) || pkt.l4 + 8 > pkt.end) return false;
+    const address = ipv4.dst(pkt.view, pkt.l3);
+    const port = pkt.view.getUint16(pkt.l4 + 2);
+    return scope.ns.sockets.isBound(protocol, port, address, (flags & NOWILDCARD) !== 0);
+  },
+};
