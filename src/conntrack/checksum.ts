@@ -19,12 +19,15 @@ export function verify(pkt: Packet, family: number, dataoff: number, protocol: n
   return sum.fold(sum.add(v, l3, end, pseudo)) === 0xffff;
 }
 
-/** The same over a UDP-Lite datagram's first `coverage` bytes. nf_checksum_partial. */
+/**
+ * The same over a UDP-Lite datagram's first `coverage` bytes. nf_checksum_partial; the kernel asks it for UDP's pseudo header,
+ * so that what other hosts send as UDP-Lite counts as wrong.
+ */
 export function verifyPartial(pkt: Packet, family: number, dataoff: number, coverage: number): boolean {
   if ((pkt.flags & FLAG_CSUM_OK) !== 0) return true;
-  const { view: v, l3, end } = pkt;
-  const length = end - dataoff;
-  const pseudo = family === IPV4 ? pseudo4(v, l3, ip.UDPLITE, length) : ip6.pseudo(v, l3, ip.UDPLITE, length);
+  const { view: v, l3 } = pkt;
+  const length = pkt.end - dataoff;
+  const pseudo = family === IPV4 ? pseudo4(v, l3, ip.UDP, length) : ip6.pseudo(v, l3, ip.UDP, length);
   return sum.fold(sum.add(v, dataoff, dataoff + coverage, pseudo)) === 0xffff;
 }
 

@@ -58,7 +58,7 @@ export class SctpTracker implements Tracker {
   packet(pkt: Packet, ct: number, ctInfo: number, dataoff: number, hook: number): number {
     const { connections } = this;
     const { table } = connections;
-    if (!this.check(pkt, dataoff, hook) || !this.scan(pkt, dataoff)) return INVALID;
+    if (!this.check(pkt, dataoff, hook) || !this.scan(pkt, dataoff, hook)) return INVALID;
     this.tag = sctp.tag(pkt.view, dataoff) | 0;
     this.dir = direction(ctInfo);
     this.ignore = false;
@@ -67,8 +67,8 @@ export class SctpTracker implements Tracker {
       if (!this.begin(pkt, ct, dataoff)) return INVALID;
     }
     this.locate(ct);
-    if ((this.seen & OWN_TAG_RULE) === 0 && this.tag !== this.vtag(this.dir)) return INVALID;
-    if (!this.chunks(pkt, ct, dataoff)) return INVALID;
+    if ((this.seen & OWN_TAG_RULE) === 0 && this.tag !== this.vtag(this.dir)) return this.wrongTag(pkt, hook);
+    if (!this.chunks(pkt, ct, dataoff, hook)) return INVALID;
     if (!this.ignore) connections.refresh(ct, ctInfo, pkt, connections.settings.sctp[table.state[ct]!]!);
     return TRACKED;
   }
@@ -85,8 +85,24 @@ export class SctpTracker implements Tracker {
     return false;
   }
 
+  private wrongTag(pkt: Packet, hook: number): number {
+    if (this.connections.logs(ip.SCTP)) {
+      const tags = `${asRead(this.tag)} vs ${asRead(this.vtag(this.dir))}`;
+      this.invalid(pkt, hook, `verification tag check failed ${tags} for dir ${this.dir}`);
+    }
+    return INVALID;
+  }
+
+  private misplaced(pkt: Packet, hook: number, at: number, count: number, alone: boolean): false {
+    if (!this.connections.logs(ip.SCTP)) return false;
+    const { view: v } = pkt;
+    const length = v.getUint16(at + 2, true);
+    const chunk = `chunk num ${count}, type ${sctp.chunkType(v, at)}, len ${length} flag ${Number(alone)}`;
+    return this.invalid(pkt, hook, `do_basic_checks failed. ${chunk}\\x0a`);
+  }
+
   /** Which chunks there are; false when they may not stand so, or there is none. do_basic_checks. */
-  private scan(pkt: Packet, dataoff: number): boolean {
+  private scan(pkt: Packet, dataoff: number, hook: number): boolean {
     const { view: v, end } = pkt;
     this.seen = 0;
     let count = 0;
@@ -94,8 +110,8 @@ export class SctpTracker implements Tracker {
     for (let at = dataoff + sctp.HEADER_LEN; end - at >= sctp.CHUNK_HEADER_LEN; at = next(v, at)) {
       const kind = bit(sctp.chunkType(v, at));
       if ((kind & ALONE) !== 0) alone = true;
-      if (count !== 0 && (alone || (kind & FIRST) !== 0)) return false;
-      if (sctp.chunkLength(v, at) === 0) return false;
+      const second = count !== 0 && (alone || (kind & FIRST) !== 0);
+      if (second || sctp.chunkLength(v, at) === 0) return this.misplaced(pkt, hook, at, count, alone);
       this.seen |= kind;
       count++;
     }
@@ -129,18 +145,19 @@ export class SctpTracker implements Tracker {
       if (type === sctp.INIT) {
         if (this.tag !== 0 || end - at < INIT_LEN) return false;
         this.setVtag(REPLY, initTag(v, at));
-      } else this.setVtag(type === sctp.HEARTBEAT ? ORIGINAL : REPLY, this.tag);
+      } else if (type === sctp.HEARTBEAT) this.setVtag(ORIGINAL, this.tag);
+      else if (type === sctp.SHUTDOWN_ACK) this.setVtag(REPLY, this.tag);
       table.state[ct] = state.NONE;
     }
     return true;
   }
 
-  private chunks(pkt: Packet, ct: number, dataoff: number): boolean {
+  private chunks(pkt: Packet, ct: number, dataoff: number, hook: number): boolean {
     const { view: v, end } = pkt;
     for (let at = dataoff + sctp.HEADER_LEN; end - at >= sctp.CHUNK_HEADER_LEN; at = next(v, at)) {
       const fate = this.judge(sctp.chunkType(v, at), sctp.chunkFlags(v, at));
       if (fate === REFUSE) return false;
-      if (fate === NEXT && !this.move(v, at, end, ct)) return false;
+      if (fate === NEXT && !this.move(pkt, at, ct, hook)) return false;
     }
     return true;
   }
@@ -198,15 +215,19 @@ export class SctpTracker implements Tracker {
   }
 
   /** Move the state for one chunk, and note the tag of an INIT or INIT ACK. */
-  private move(v: DataView, at: number, end: number, ct: number): boolean {
+  private move(pkt: Packet, at: number, ct: number, hook: number): boolean {
     const { connections, dir } = this;
     const { table } = connections;
+    const { view: v } = pkt;
     const type = sctp.chunkType(v, at);
     const from = table.state[ct]!;
     const to = state.transition(dir, type, from);
-    if (to === state.MAX) return false;
+    if (to === state.MAX) {
+      if (!connections.logs(ip.SCTP)) return false;
+      return this.invalid(pkt, hook, `Invalid, old_state ${from}, dir ${dir}, type ${type}`);
+    }
     if (type === sctp.INIT || type === sctp.INIT_ACK) {
-      if (end - at < INIT_LEN) return false;
+      if (pkt.end - at < INIT_LEN) return false;
       if (type === sctp.INIT) this.noteInit(v, at, ct, from, to);
       else if (!this.noteInitAck(v, at)) return false;
     }
@@ -254,3 +275,7 @@ const INIT_LEN = 20;
 const initTag = (v: DataView, at: number): number => v.getInt32(at + sctp.CHUNK_HEADER_LEN);
 
 const next = (v: DataView, at: number): number => at + ((sctp.chunkLength(v, at) + 3) & ~3);
+
+/** A tag as the kernel's log shows it: the bytes of the packet read on a little-endian machine. */
+const asRead = (tag: number): string =>
+  (((tag << 24) | ((tag & 0xff00) << 8) | ((tag >>> 8) & 0xff00) | (tag >>> 24)) >>> 0).toString(16);
