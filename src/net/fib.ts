@@ -92,12 +92,12 @@ export class Fib {
       if (a[i] === length) {
         i++;
         const error = this.choose(local.first(flow.dst, length), flow, res);
-        if (error !== -EAGAIN) return error;
+        if (error !== -EAGAIN) return error === THROWN ? -EAGAIN : error;
       }
       if (b[j] === length) {
         j++;
         const error = this.choose(main.first(flow.dst, length), flow, res);
-        if (error !== -EAGAIN) return error;
+        if (error !== -EAGAIN) return error === THROWN ? -EAGAIN : error;
       }
     }
     return -EAGAIN;

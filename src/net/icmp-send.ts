@@ -17,6 +17,8 @@ const MAX_ERROR = 576;
 const TOS_MASK = 0x1e;
 /** Internetwork control. */
 const PRECEDENCE = 0xc0;
+/** icmp_pointers[].error: 1..7 and 9..12, the unassigned and the router messages among them. */
+const TAKEN_FOR_ERRORS = 0x1efe;
 /** INADDR_DUMMY, RFC 7600: the source of an error from a host that has no address. */
 const DUMMY_ADDRESS = 0xc0000008 | 0;
 /** IP_CT_RELATED, and with IP_CT_IS_REPLY; include/uapi/linux/netfilter/nf_conntrack_common.h. */
@@ -81,7 +83,7 @@ export class IcmpSender {
     const at = l3 + ipv4.headerLength(view, l3);
     if (at >= end) return false;
     const about = icmp.type(view, at);
-    return about <= icmp.NR_ICMP_TYPES && !icmp.isError(about);
+    return about <= icmp.NR_ICMP_TYPES && ((TAKEN_FOR_ERRORS >>> about) & 1) === 0;
   }
 
   /** The address that the packet was for, if it is ours; else 0 (what the route says), or the inbound device's. */

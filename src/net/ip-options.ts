@@ -27,7 +27,6 @@ const cipso = (pkt: Packet): number => pkt.options & 0xff;
 const MAX_OPTIONS = 40;
 const OVERFLOW_MAX = 15;
 const CIPSO_MIN = 8;
-const CIPSO_TAGS = 6;
 
 /** What reading and writing options asks of the host. */
 export interface OptionsHost {
@@ -98,21 +97,11 @@ function compileOne(pkt: Packet, i: number, kind: number, length: number, host: 
   }
 }
 
-/** cipso_v4_validate of a kernel without NetLabel: a domain and tags that fit. */
+/** cipso_v4_validate: nothing here configures a domain of interpretation, so none is known. */
 function compileCipso(pkt: Packet, i: number, length: number): number {
-  const { view: v } = pkt;
   if (cipso(pkt) !== 0) return i;
   pkt.options |= i - pkt.l3;
-  if (length < CIPSO_MIN) return i + 1;
-  if (v.getUint32(i + 2) === 0) return i + 2;
-  let tag = CIPSO_TAGS;
-  while (tag < length) {
-    if (tag + 1 === length) return i + tag;
-    const size = v.getUint8(i + tag + 1);
-    if (size === 0 || size > length - tag) return i + tag + 1;
-    tag += size;
-  }
-  return 0;
+  return length < CIPSO_MIN ? i + 1 : i + 2;
 }
 
 function compileSourceRoute(pkt: Packet, i: number, kind: number, length: number): number {

@@ -15,13 +15,14 @@ const NOT_SPECIFIED = reason('NOT_SPECIFIED');
 const NO_SOCKET = reason('NO_SOCKET');
 const PKT_TOO_SMALL = reason('PKT_TOO_SMALL');
 const TCP_CSUM = reason('TCP_CSUM');
+const TCP_FLAGS = reason('TCP_FLAGS');
 
 const ECN_MASK = 3;
 
 const flow = new Flow();
 const reply = new ReplyOptions();
 
-/** Takes the packet; `pkt.l4` at the TCP header. A listening socket swallows it, a closed port resets. */
+/** Takes the packet; `pkt.l4` at the TCP header. A listening socket swallows what opens a connection. */
 export function tcpReceive(ns: Netns, pkt: Packet): void {
   ns.drop(pkt, handle(ns, pkt));
 }
@@ -33,7 +34,12 @@ function handle(ns: Netns, pkt: Packet): number {
   if (hlen < tcp.HEADER_LEN) return PKT_TOO_SMALL;
   if (hlen > end - l4) return NOT_SPECIFIED;
   if (!checksumIsRight(pkt)) return TCP_CSUM;
-  if (ns.sockets.find(ipv4.TCP, tcp.dstPort(view, l4), ipv4.dst(view, l3)) !== null) return CONSUMED;
+  if (ns.sockets.find(ipv4.TCP, tcp.dstPort(view, l4), ipv4.dst(view, l3)) !== null) {
+    // Nobody has connected, so there is nothing to acknowledge. A SYN would be answered: here sockets stay silent.
+    if ((tcp.flags(view, l4) & (tcp.ACK | tcp.RST)) !== tcp.ACK) return CONSUMED;
+    sendReset(ns, pkt);
+    return TCP_FLAGS;
+  }
   sendReset(ns, pkt);
   return NO_SOCKET;
 }

@@ -7,6 +7,7 @@ import { reason } from '../packet/reason.ts';
 import * as udp from '../packet/udp.ts';
 import type { Netns } from './netns.ts';
 import { RTCF_BROADCAST, RTCF_MULTICAST } from './route.ts';
+import type { Listener } from './socket.ts';
 
 const CONSUMED = reason('CONSUMED');
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
@@ -25,13 +26,12 @@ export function udpReceive(ns: Netns, pkt: Packet, protocol: number): void {
   const port = udp.dstPort(view, l4);
   if ((pkt.routeFlags & (RTCF_BROADCAST | RTCF_MULTICAST)) !== 0) {
     // Broadcasts go to every socket of the port; nobody minds when there is none.
-    ns.drop(pkt, ns.sockets.find(protocol, port, ipv4.dst(view, pkt.l3)) === null ? NOT_SPECIFIED : CONSUMED);
+    deliver(ns, pkt, ns.sockets.find(protocol, port, ipv4.dst(view, pkt.l3)), NOT_SPECIFIED);
     return;
   }
   const listener = ns.sockets.find(protocol, port, ipv4.dst(view, pkt.l3));
   if (listener !== null) {
-    if (listener.deliver === null) ns.drop(pkt, CONSUMED);
-    else listener.deliver(pkt);
+    deliver(ns, pkt, listener, CONSUMED);
     return;
   }
   pkt.ct = -1;
@@ -42,6 +42,13 @@ export function udpReceive(ns: Netns, pkt: Packet, protocol: number): void {
   }
   ns.icmp.send(pkt, DEST_UNREACH, PORT_UNREACH, 0);
   ns.drop(pkt, NO_SOCKET);
+}
+
+/** To a socket, if there is one: a tunnel takes the packet, others swallow it. */
+function deliver(ns: Netns, pkt: Packet, listener: Listener | null, otherwise: number): void {
+  if (listener === null) ns.drop(pkt, otherwise);
+  else if (listener.deliver === null) ns.drop(pkt, CONSUMED);
+  else listener.deliver(pkt);
 }
 
 /** The datagram is what the length field says; more is cut off. @returns 0 or the reason to drop */
