@@ -266,13 +266,6 @@ export class Defragmenter {
   }
 }
 
-/** A bridge goes on with the datagram under the first fragment's link header. */
-function copyLinkHeader(from: Packet, to: Packet): void {
-  const length = from.l3 - from.l2;
-  to.l2 = from.l2 < 0 || to.l3 - length < to.head ? -1 : to.l3 - length;
-  if (to.l2 >= 0) to.bytes.set(from.bytes.subarray(from.l2, from.l3), to.l2);
-}
-
 /** ip_frag_ecn_table: what to OR into the TOS, or -1 when the fragments contradict each other. */
 function mergedEcn(seen: number): number {
   if ((seen & ECN_NOT_ECT) !== 0) return seen === ECN_NOT_ECT ? 0 : -1;
