@@ -85,13 +85,12 @@ export class TupleChooser {
     const natted = IPS_NAT_MASK | IPS_SEQ_ADJUST;
     if (tuple.protocol !== ip.UDP && tuple.protocol !== ip.UDPLITE && tuple.protocol !== ip.GRE) return true;
     if ((table.status[ct]! & natted) !== 0) return true;
-    const e = connections.find(tuple, table.zone[ct]!, table.zoneDir[ct]!);
+    let e = connections.find(tuple, table.zone[ct]!, table.zoneDir[ct]!);
+    if (e < 0) e = connections.find(this.reply, table.zone[ct]!, table.zoneDir[ct]!);
     if (e < 0) return false;
-    if ((e & 1) !== REPLY || (table.status[e >>> 1]! & natted) !== 0) return true;
+    if ((table.status[e >>> 1]! & natted) !== 0) return true;
     table.getTuple(ct, REPLY, scratch);
-    if (!table.tupleEquals(e >>> 1, ORIGINAL, scratch)) return true;
-    table.getTuple(ct, ORIGINAL, scratch);
-    return !table.tupleEquals(e >>> 1, REPLY, scratch);
+    return !table.tupleEquals(e >>> 1, ORIGINAL, scratch);
   }
 
   /** Another flow from this source that was mapped into the range: take its mapping. find_appropriate_src. */
