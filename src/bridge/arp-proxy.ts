@@ -41,6 +41,8 @@ export class ArpProxy {
     const operation = arp.operation(v, at);
     if (this.suppressing) {
       if (port?.neighSuppress) return false;
+      // One that asks a station it knows whether it is still there shall hear it from that station.
+      if (operation === arp.REQUEST && !ethernet.isMulticast(v, pkt.l2)) return false;
       // Probes and announcements are for nobody in particular.
       const reverse = operation === arp.RREQUEST || operation === arp.RREPLY;
       if (!reverse && (sender >>> 24 === 0 || sender === target)) return true;

@@ -204,11 +204,13 @@ export class BrNetfilter implements FragmentSink {
 
   /** Frames again of a packet that came in several, or that the port cannot take: br_nf_ip_fragment. */
   private refragment(pkt: Packet, oif: Device): void {
-    const df = (ipv4.fragment(pkt.view, pkt.l3) & ipv4.DF) !== 0;
-    if ((df && (pkt.flags & FLAG_DEFRAG) === 0) || pkt.fragMax > pkt.pathMtu) {
+    const field = ipv4.fragment(pkt.view, pkt.l3);
+    if (((field & ipv4.DF) !== 0 && (pkt.flags & FLAG_DEFRAG) === 0) || pkt.fragMax > pkt.pathMtu) {
       this.ns.drop(pkt, NOT_SPECIFIED);
       return;
     }
+    // Nobody remembers on a bridge that the fragments had it.
+    ipv4.setFragment(pkt.view, pkt.l3, field & ~ipv4.DF);
     const [framed, egress] = [this.framed, this.egress];
     this.framed = pkt;
     this.egress = oif;

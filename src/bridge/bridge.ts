@@ -333,7 +333,10 @@ export class Bridge extends Device implements FrameHandler {
   private passUp(pkt: Packet, from: Device, promiscuous: boolean): void {
     if (this.ns.trace !== null) this.ns.trace.record(this.stage, pkt, UP, 0);
     // A copy for the curious does not count as a packet of the connection.
-    if (promiscuous) pkt.ct = -1;
+    if (promiscuous) {
+      pkt.ct = -1;
+      pkt.ctInfo = 0;
+    }
     const verdict = this.ns.hooksBridge.run(INPUT, pkt, from, this.ns.noDevice);
     if (verdict === NF_ACCEPT) receive(this.ns, pkt, this);
     else if (verdict === NF_DROP) this.ns.drop(pkt, pkt.reason || NETFILTER_DROP);

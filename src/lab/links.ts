@@ -28,7 +28,9 @@ export const bridgeConfig = (link: BridgeLink): BridgeConfig => ({
     'mac',
     map(link.mac, (text) => parseMac(text)!),
   ),
-  ...given('mtu', link.mtu),
+  // Telling a bridge the MTU that it has does not set it: the ports still may.
+  ...given('mtu', link.mtu === DEFAULT_MTU ? undefined : link.mtu),
+  ...given('promiscuous', link.promisc),
   ...given(
     'ageing',
     map(link.ageing_s, (seconds) => seconds * SECOND),

@@ -23,6 +23,9 @@ function spaced(value: unknown): string {
   return `{${fields.join(', ')}}`;
 }
 
+/** Group addresses, which a kernel has many of by itself, are left out. */
+const GROUPS = /^(33:33|01:00:5e|01:80:c2):/;
+
 /** The kernel's packets have random IP ids; a line of a packet without one tells it. */
 const withoutId = (line: string): string => (line.includes('ID=0') ? line : line.replace(/ ID=\d+/g, ' ID=*'));
 
@@ -62,7 +65,7 @@ function recentJson(tables: readonly RecentTable[]): string {
 
 function addTables(state: Map<string, string>, name: string, { ns, conntrack }: LabNamespace): void {
   state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));
-  const stations = bridgeFdb(ns);
+  const stations = bridgeFdb(ns).filter((line) => !GROUPS.test(line));
   if (stations.length > 0) state.set(`${name}.fdb`, asLines(stations));
   const neighbours = ns.neigh.list();
   if (neighbours.length > 0) state.set(`${name}.neigh`, asLines(neighbours));

@@ -16,7 +16,7 @@ import * as arp from '../packet/arp.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
-import { FLAG_CSUM_OK, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, PACKET_HOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import * as udp from '../packet/udp.ts';
 import * as vlan from '../packet/vlan.ts';
@@ -181,7 +181,8 @@ export class Vxlan extends Device {
       return;
     }
     scrub(pkt);
-    this.arrive(pkt);
+    ethTypeTrans(pkt, this);
+    this.ns.world.backlog.push(this, pkt);
   }
 
   private remote(to: VxlanEntry): Remote {
@@ -330,10 +331,10 @@ export class Vxlan extends Device {
     return min + Math.floor(((hash ^ (hash << 16)) >>> 0) * ((max - min) / 2 ** 32));
   }
 
-  /** The device takes the frame in, as soon as what runs now is done. */
+  /** The device takes in what it made, or another made for it, whatever the address. */
   private arrive(pkt: Packet): void {
-    pkt.l2 = pkt.data;
     ethTypeTrans(pkt, this);
+    pkt.pktType = PACKET_HOST;
     this.ns.world.backlog.push(this, pkt);
   }
 
@@ -350,8 +351,8 @@ export class Vxlan extends Device {
     const l3 = l2 + ethernet.HEADER_LEN;
     if (type === ethernet.ETH_P_IP && pkt.end - l3 < ipv4.HEADER_LEN) return PKT_TOO_SMALL;
     if (type === ethernet.ETH_P_IPV6 && pkt.end - l3 < ipv6.HEADER_LEN) return PKT_TOO_SMALL;
-    // For a tagged frame Linux takes the tag for the header; so do we.
-    if (!ecn.decapsulate(tos, v, l3, pkt.end, innerProtocol(v, l2, pkt.end))) return IP_TUNNEL_ECN;
+    // Linux does not see through a VLAN tag here.
+    if (!ecn.decapsulate(tos, v, l3, pkt.end, type)) return IP_TUNNEL_ECN;
     return this.up ? 0 : DEV_READY;
   }
 
