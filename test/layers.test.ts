@@ -51,10 +51,14 @@ interface Import {
   readonly specifier: string;
 }
 
+const IMPORT =
+  /^(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm;
+
 const importsOf = (file: string): Import[] =>
-  [...readFileSync(join(src, file), 'utf8').matchAll(/(?:\bfrom|^import|\bimport\()\s*['"]([^'"]+)['"]/gm)].map(
-    ([, specifier]) => ({ from: file, specifier: specifier! }),
-  );
+  [...readFileSync(join(src, file), 'utf8').matchAll(IMPORT)].map(([, from, bare, dynamic]) => ({
+    from: file,
+    specifier: (from ?? bare ?? dynamic)!,
+  }));
 
 const imports = sources.flatMap(importsOf);
 

@@ -1,5 +1,5 @@
 /** LAB of the command line: a case directory or a YAML file, and the texts beside or inside it. @module */
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { LabError } from '../lab/shape.ts';
 import { isNamespaceText, type LabSource, labSource, splitTexts } from '../lab/source.ts';
 import { YamlText } from '../manifest/lab-yaml.ts';
@@ -30,7 +30,7 @@ export class LabFiles {
     const { description, texts } = splitTexts(parseJson(this.text) ?? this.positions().value);
     this.inline = new Map([...texts].map(([name, { path }]) => [prefix + name, path]));
     this.source = this.explain(() => {
-      const beside = textsBeside(description, folder);
+      const beside = textsBeside(description, folder, file !== path);
       const inside = [...texts].map(([name, { text }]) => [name, text] as const);
       return labSource(description, file, new Map([...beside, ...inside]), prefix);
     });
@@ -74,14 +74,12 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Texts of the description's namespaces that are files in its folder, by name. */
-function textsBeside(description: unknown, folder: string): Map<string, string> {
+/**
+ * Texts in a folder, by name. A case directory's all belong to the case; beside a YAML file only those of its namespaces do.
+ */
+function textsBeside(description: unknown, folder: string, isCase: boolean): Map<string, string> {
   const namespaces = (description as { namespaces?: object } | null)?.namespaces ?? {};
-  const ours = (name: string): boolean =>
-    isNamespaceText(name) && Object.hasOwn(namespaces, name.slice(0, name.lastIndexOf('.')));
-  return new Map(
-    listFiles(folder === '' ? '.' : folder)
-      .filter(ours)
-      .map((name) => [basename(name), readText(join(folder, name))]),
-  );
+  const ours = (name: string): boolean => isCase || Object.hasOwn(namespaces, name.slice(0, name.lastIndexOf('.')));
+  const names = listFiles(folder).filter((name) => isNamespaceText(name) && ours(name));
+  return new Map(names.map((name) => [name, readText(join(folder, name))]));
 }

@@ -108,7 +108,7 @@ describe('a trace', () => {
     while (reader.nextPacket()) count++;
     expect(blocks.length).toBe(count);
     expect(blocks[0]).toMatch(/^#0 a< 0\.000 ms {2}IP /);
-    expect(blocks[0]).toMatch(/nat PREROUTING 1 .*-j DNAT --to-destination/);
+    expect(blocks[0]).toMatch(/nat PREROUTING rule 1: .*-j DNAT --to-destination/);
     expect(frames[0]!.comment).toMatch(/^in=0 nat PREROUTING 1 .*-j DNAT --to-destination/);
   });
 
