@@ -43,7 +43,7 @@ function line(table: TableName, chain: string): string {
   const names = Array.from({ length: count }, () =>
     pick(Object.keys(MATCHES).filter((name) => fits(MATCHES[name]!, table, chain))),
   );
-  const protocols = [...names.map((name) => MATCHES[name]!), TARGETS[target]!].flatMap(
+  const protocols = [TARGETS[target]!, ...names.map((name) => MATCHES[name]!)].flatMap(
     (entry) => entry.protocols ?? [],
   );
   const options = (entry: Vocabulary): string => pick(entry.options.length > 0 ? entry.options : ['']);

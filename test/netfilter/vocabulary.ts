@@ -284,7 +284,7 @@ export const TARGETS: Readonly<Record<string, Vocabulary>> = {
   TCPMSS: {
     tables: ['mangle', 'filter'],
     chains: ['FORWARD', 'OUTPUT'],
-    protocols: ['tcp --syn'],
+    protocols: ['tcp -m tcp --syn'],
     options: ['--set-mss 536', '--clamp-mss-to-pmtu'],
   },
   TCPOPTSTRIP: {
@@ -294,7 +294,7 @@ export const TARGETS: Readonly<Record<string, Vocabulary>> = {
   },
   CLASSIFY: { tables: ['mangle'], chains: ['POSTROUTING'], options: ['--set-class 1:5', '--set-class ab:cd'] },
   CHECKSUM: { tables: ['mangle'], options: ['--checksum-fill'] },
-  CT: { tables: ['raw'], options: ['--notrack', '--zone 5', '--ctevents new,destroy', '--zone-orig 3 --helper ftp'] },
+  CT: { tables: ['raw'], options: ['--notrack', '--zone 5', '--ctevents new,destroy', '--zone-orig 3'] },
   NOTRACK: { tables: ['raw'], options: [''] },
   TRACE: { tables: ['raw'], options: [''] },
   AUDIT: { options: ['--type accept', '--type drop'] },
@@ -306,11 +306,6 @@ export const TARGETS: Readonly<Record<string, Vocabulary>> = {
     options: ['--on-port 80', '--on-port 80 --on-ip 1.2.3.4 --tproxy-mark 1/1'],
   },
   SET: {
-    options: [
-      '--add-set s1 src',
-      '--del-set s1 dst,src',
-      '--add-set s1 src --exist --timeout 5',
-      '--map-set s1 src --map-mark',
-    ],
+    options: ['--add-set s1 src', '--del-set s1 dst,src', '--add-set s1 src --exist --timeout 5'],
   },
 };

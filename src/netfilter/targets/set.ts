@@ -41,6 +41,8 @@ export const set: Target<SetTarget> = {
   ],
   parse(given) {
     const actions = ACTIONS.filter((name) => given.has(name)).map((name) => parseAction(given, name));
+    if (given.has('map-set') && given.table !== 'mangle')
+      given.fail(`--map-set in table ${given.table}, expected mangle`, 'map-set');
     if (actions.length === 0) given.fail('no action, expected --add-set, --del-set or --map-set');
     return {
       actions,
