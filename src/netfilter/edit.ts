@@ -19,6 +19,7 @@ import {
 interface WorkingChain {
   name: string;
   policy: Chain['policy'];
+  declared: boolean;
   packets: number;
   bytes: number;
   rules: RuleEntry[];
@@ -37,7 +38,7 @@ export class TableEditor {
     this.name = name;
     this.family = family;
     for (const base of BASE_CHAINS[name])
-      this.chains.set(base, { name: base, policy: 'ACCEPT', packets: 0, bytes: 0, rules: [] });
+      this.chains.set(base, { name: base, policy: 'ACCEPT', declared: false, packets: 0, bytes: 0, rules: [] });
     for (const chain of from?.chains ?? []) this.chains.set(chain.name, { ...chain, rules: [...chain.rules] });
   }
 
@@ -49,10 +50,12 @@ export class TableEditor {
   declare(name: string, policy: string, packets: number, bytes: number, at: Position): void {
     const chain = this.chains.get(name);
     if (chain === undefined) {
-      this.chains.set(name, { name, policy: null, packets: 0, bytes: 0, rules: [] });
+      this.chains.set(name, { name, policy: null, declared: true, packets: 0, bytes: 0, rules: [] });
     } else if (chain.policy === null) {
       chain.rules = [];
-    } else if (policy !== '-') {
+    } else {
+      chain.declared = true;
+      if (policy === '-') return;
       this.setPolicy(chain, policy, at);
       chain.packets = packets;
       chain.bytes = bytes;
@@ -188,7 +191,7 @@ export class TableEditor {
   private create(command: Command): void {
     const { chain: name, at } = command;
     if (this.chains.has(name)) throw new ParseError(`chain ${name} is there already, expected a new name`, at);
-    this.chains.set(name, { name, policy: null, packets: 0, bytes: 0, rules: [] });
+    this.chains.set(name, { name, policy: null, declared: true, packets: 0, bytes: 0, rules: [] });
   }
 
   private remove(command: Command): void {

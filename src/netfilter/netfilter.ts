@@ -24,7 +24,7 @@ import { type Surroundings, TableState } from './evaluate.ts';
 import type { Family } from './extension.ts';
 import type { Backend } from './format.ts';
 import type { Lookup } from './lookup.ts';
-import { HOOK_NAMES, type Ruleset, type Table, type TableName } from './rule.ts';
+import { type Chain, HOOK_NAMES, type Ruleset, type Table, type TableName } from './rule.ts';
 import { formatSave } from './save.ts';
 
 export interface NetfilterOptions {
@@ -105,7 +105,7 @@ export class Netfilter {
 
   /** The rules with what they have counted. */
   ruleset(family: Family = 'ipv4'): Ruleset {
-    const tables = [...this.tables[family].values()].map(([first]) => snapshot(first!.state));
+    const tables = [...this.tables[family].values()].map(([first]) => snapshot(first!.state, this.backend));
     return { family, tables, ignored: [] };
   }
 
@@ -159,11 +159,12 @@ function makeEntry(state: TableState, hook: number): LoadedTable {
   return new make(state, hook, PRIORITY[table]);
 }
 
-function snapshot({ program, counters }: TableState): Table {
+function snapshot({ program, counters }: TableState, backend: Backend): Table {
+  const counts = ({ policy, declared }: Chain): boolean => policy !== null && (declared || backend === 'legacy');
   const chains = program.chains.map(({ chain, start, end }) => ({
     ...chain,
-    packets: chain.policy === null ? 0 : counters[2 * end]!,
-    bytes: chain.policy === null ? 0 : counters[2 * end + 1]!,
+    packets: counts(chain) ? counters[2 * end]! : 0,
+    bytes: counts(chain) ? counters[2 * end + 1]! : 0,
     rules: chain.rules.map(({ rule }, i) => ({
       rule,
       packets: counters[2 * (start + i)]!,

@@ -77,6 +77,8 @@ export interface Chain {
   readonly name: string;
   /** Base chains have a policy; user chains null. */
   readonly policy: 'ACCEPT' | 'DROP' | null;
+  /** A line `:CHAIN ...` named it: without one, iptables-nft makes a base chain whose policy does not count. */
+  readonly declared: boolean;
   readonly packets: number;
   readonly bytes: number;
   readonly rules: readonly RuleEntry[];
