@@ -99,11 +99,16 @@ function askLab({ rules, frames }: Experiment, backend: 'nft' | 'legacy', lookup
   return { out, counters: state.get('r.counters')!, conntrack: state.get('r.conntrack')!.trimEnd().split('\n') };
 }
 
-/** ICMP errors are the kernel's own packets: their IP id, and so the header checksum, is by chance. */
+const ICMP_ERRORS = ['03', '05', '0b', '0c'];
+const ECHO_REPLY = '00';
+const OWN = Object.values(ADDRESSES).map((address) => Buffer.from(address.split('.').map(Number)).toString('hex'));
+
+/** ICMP that the kernel makes itself: its IP id, and so the header checksum, is by chance. */
 function withoutChance(hex: string): string {
-  const isIcmpError =
-    hex.slice(24, 28) === '0800' && hex.slice(46, 48) === '01' && ['03', '05', '0b', '0c'].includes(hex.slice(68, 70));
-  return isIcmpError ? `${hex.slice(0, 36)}....${hex.slice(40, 48)}....${hex.slice(52)}` : hex;
+  const isIcmp = hex.slice(24, 28) === '0800' && hex.slice(46, 48) === '01';
+  const [source, type] = [hex.slice(52, 60), hex.slice(68, 70)];
+  const own = ICMP_ERRORS.includes(type) || (type === ECHO_REPLY && OWN.includes(source));
+  return isIcmp && own ? `${hex.slice(0, 36)}....${hex.slice(40, 48)}....${hex.slice(52)}` : hex;
 }
 
 const frameLines = ({ out }: Answer): string[] =>
