@@ -1,2 +1,5 @@
 /** Cases in which we do not do yet what the kernel did, and why. A case that comes right must leave this list. */
-export const PENDING: Readonly<Record<string, string>> = {};
+export const PENDING: Readonly<Record<string, string>> = {
+  'rand-5': 'sets (-m set) hold nothing yet',
+  'rand-11': 'sets (-m set) hold nothing yet',
+};
