@@ -95,6 +95,9 @@ export interface Program {
   /** First values of the state of a namespace that loads it. */
   readonly cells: Float64Array;
   readonly objects: readonly ((scope: Evaluation) => object)[];
+  /** By row, and one more: where the cells and the objects of its rule begin. */
+  readonly cellsAt: Int32Array;
+  readonly objectsAt: Int32Array;
   readonly needsConntrack: boolean;
   /** Chains that can be under way at once: the longest way of jumps. */
   readonly depth: number;
@@ -149,6 +152,8 @@ class Compiler {
   private readonly patterns: string[] = [];
   private readonly cells: number[] = [];
   private readonly objects: ((scope: Evaluation) => object)[] = [];
+  private readonly cellsAt: number[] = [];
+  private readonly objectsAt: number[] = [];
   private readonly chains: CompiledChain[] = [];
   private readonly starts = new Map<string, number>();
   private needsConntrack = false;
@@ -189,6 +194,8 @@ class Compiler {
       devicePatterns: this.patterns,
       cells: Float64Array.from(this.cells),
       objects: this.objects,
+      cellsAt: Int32Array.from([...this.cellsAt, this.cells.length]),
+      objectsAt: Int32Array.from([...this.objectsAt, this.objects.length]),
       needsConntrack: this.needsConntrack,
       depth: longestWay(this.table),
     };
@@ -224,6 +231,8 @@ class Compiler {
   private rule(rule: Rule, row: number, to: Compiling): void {
     const { rows } = this;
     const at = row * STRIDE;
+    this.cellsAt.push(this.cells.length);
+    this.objectsAt.push(this.objects.length);
     let flags = 0;
     if (this.family === 'ipv4') {
       rows[at + SRC] = rule.src?.words[0] ?? 0;
@@ -289,7 +298,8 @@ class Compiler {
       case 'extension': {
         const extension = findTarget(target.name, this.family);
         if (extension === undefined) throw new Error(`no target ${target.name} in the registry`);
-        if (extension.needsConntrack === true || extension.tracks?.(target.options) === true) this.needsConntrack = true;
+        if (extension.needsConntrack === true || extension.tracks?.(target.options) === true)
+          this.needsConntrack = true;
         rows[at + TARGET] = TARGET_EXTENSION;
         rows[at + OPERAND] = intern(this.targets, extension);
         const integers = extension.compile(target.options, to);

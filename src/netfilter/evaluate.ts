@@ -19,6 +19,7 @@ import { hasKey, indexOf, type Lookup, MAX_GROUPS, type TableIndex } from './loo
 import { testMark } from './matches/mark.ts';
 import { testTcp } from './matches/tcp.ts';
 import { testUdp } from './matches/udp.ts';
+import type { Rule } from './rule.ts';
 import { ruleStage, tracePrefix } from './stage.ts';
 
 /** What a table runs in. */
@@ -50,7 +51,7 @@ export class TableState implements Evaluation {
   readonly table: string;
   readonly backend: Backend;
   readonly cells: Float64Array;
-  readonly objects: readonly object[];
+  readonly objects: object[];
   readonly log: ((line: string) => void) | null;
   /** By row, packets and bytes in turn. */
   readonly counters: Float64Array;
@@ -113,6 +114,21 @@ export class TableState implements Evaluation {
       });
       this.counters[2 * end] = chain.packets;
       this.counters[2 * end + 1] = chain.bytes;
+    }
+  }
+
+  /** Rules of `before` that are still here go on from their state there. */
+  inherit(before: TableState): void {
+    const rows = rowsByRule(before.program);
+    for (const [rule, row] of rowsByRule(this.program)) {
+      const old = rows.get(rule);
+      if (old === undefined) continue;
+      const { cellsAt, objectsAt } = before.program;
+      const from = this.program.cellsAt[row]!;
+      this.cells.set(before.cells.subarray(cellsAt[old]!, cellsAt[old + 1]!), from);
+      const first = this.program.objectsAt[row]!;
+      for (let i = objectsAt[old]!; i < objectsAt[old + 1]!; i++)
+        this.objects[first + i - objectsAt[old]!] = before.objects[i]!;
     }
   }
 
@@ -336,6 +352,15 @@ export class TableState implements Evaluation {
       if (!matched) return false;
     }
   }
+}
+
+/** The rows of rules that stand in one place only. */
+function rowsByRule({ chains }: c.Program): Map<Rule, number> {
+  const rows = new Map<Rule, number>();
+  for (const { chain, start } of chains) {
+    for (const [i, { rule }] of chain.rules.entries()) rows.set(rule, start + i);
+  }
+  return rows;
 }
 
 /** Places of the addresses in an IPv6 header. */

@@ -25,7 +25,7 @@ import type { Family } from './extension.ts';
 import type { Backend } from './format.ts';
 import type { Lookup } from './lookup.ts';
 import { type Chain, HOOK_NAMES, type Ruleset, type Table, type TableName } from './rule.ts';
-import { formatSave } from './save.ts';
+import { formatSave, type ParseOptions, parseSave } from './save.ts';
 
 export interface NetfilterOptions {
   /** Default indexed. */
@@ -83,6 +83,8 @@ export class Netfilter {
     ipv4: new Map(),
     ipv6: new Map(),
   };
+  /** Visits of tables that were replaced. */
+  private retired = 0;
   private readonly usesConntrack: Record<Family, boolean> = { ipv4: false, ipv6: false };
 
   constructor(ns: Netns, conntrack: Conntrack, options: NetfilterOptions = {}) {
@@ -92,7 +94,7 @@ export class Netfilter {
 
   /** Rules that packets were compared with so far, in all tables. */
   get visits(): number {
-    return this.states().reduce((sum, state) => sum + state.visits, 0);
+    return this.states().reduce((sum, state) => sum + state.visits, this.retired);
   }
 
   /** Put these tables in the place of those with their names; the others stay. */
@@ -101,6 +103,21 @@ export class Netfilter {
     const programs = ruleset.tables.map((table) => compile(table, family, this.backend));
     for (const program of programs) this.replace(program);
     this.track(family);
+  }
+
+  /**
+   * Read a restore file and load what it changes: the whole of a table, or with `noflush` what it says of it.
+   * @throws {ParseError} and loads nothing
+   */
+  restore(
+    text: string,
+    file: string,
+    options: Omit<ParseOptions, 'base'> & { readonly noflush?: boolean } = {},
+  ): Ruleset {
+    const before = this.ruleset(options.family);
+    const after = parseSave(text, file, options.noflush === true ? { ...options, base: before } : options);
+    this.load({ ...after, tables: after.tables.filter((table) => !before.tables.includes(table)) });
+    return after;
   }
 
   /** The rules with what they have counted. */
@@ -124,6 +141,10 @@ export class Netfilter {
     const state = new TableState(program, this.around);
     const loaded = tables.get(name);
     if (loaded !== undefined) {
+      const before = loaded[0]!.state;
+      this.retired += before.visits;
+      // iptables-legacy hands the kernel a whole new table; iptables-nft leaves alone what stays.
+      if (this.backend === 'nft') state.inherit(before);
       for (const entry of loaded) entry.state = state;
       return;
     }
@@ -155,7 +176,7 @@ function makeEntry(state: TableState, hook: number): LoadedTable {
   if (table === 'nat') {
     return new LoadedTable(state, hook, hook === INPUT || hook === POSTROUTING ? PRI_NAT_SRC : PRI_NAT_DST);
   }
-  const make = table === 'mangle' && hook === OUTPUT ? MangleOutput : LoadedTable;
+  const make = table === 'mangle' && hook === OUTPUT && state.family === 'ipv4' ? MangleOutput : LoadedTable;
   return new make(state, hook, PRIORITY[table]);
 }
 

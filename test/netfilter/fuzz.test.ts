@@ -9,7 +9,27 @@ const MUTATIONS = Number(process.env['PODWIRE_FUZZ_RULES'] ?? 3000);
 
 const random = new Random(7);
 const texts = goldenTexts().filter(({ text }) => text.length < 4000);
-const WORDS = ['!', '-m', '-j', '"', '\\', '--', '-', ',', ':', '/', '0x', '-1', '99999999999', '*nat', ':A - [0:0]', 'COMMIT', '[', '\u0000', 'é'];
+const WORDS = [
+  '!',
+  '-m',
+  '-j',
+  '"',
+  '\\',
+  '--',
+  '-',
+  ',',
+  ':',
+  '/',
+  '0x',
+  '-1',
+  '99999999999',
+  '*nat',
+  ':A - [0:0]',
+  'COMMIT',
+  '[',
+  '\u0000',
+  'é',
+];
 
 const at = (text: string): number => random.below(text.length + 1);
 

@@ -93,7 +93,7 @@ function outcome(text: string, samples: readonly Sample[], lookup: 'linear' | 'i
   at.ns.trace = trace;
   const verdicts = samples.map((one, i) => {
     const pkt = packet(at, one);
-    const verdict = state.run(pkt, FORWARD, at.devices[1 + (i % 3)]!, at.devices[1]!);
+    const verdict = state.run(pkt, FORWARD, at.devices[2 + (i % 3)]!, at.devices[2]!);
     const { mark } = pkt;
     at.ns.pool.release(pkt);
     return [verdict, mark];

@@ -16,7 +16,8 @@ export const mark: Target<MarkOptions> = {
   options: OPTIONS.map((name) => ({ name })),
   parse(given) {
     const used = OPTIONS.filter((name) => given.has(name));
-    if (used.length !== 1) given.fail(`MARK with ${used.length} of its options, expected one of --${OPTIONS.join(', --')}`);
+    if (used.length !== 1)
+      given.fail(`MARK with ${used.length} of its options, expected one of --${OPTIONS.join(', --')}`);
     const option = used[0]!;
     if (option === 'set-xmark') return given.markMask(option);
     if (option === 'set-mark') {
