@@ -51,6 +51,7 @@ export function checkChainName(word: Word): string {
   if (name === '' || /^[-!]/.test(name) || /\s/.test(name)) {
     throw new ParseError(`chain name "${name}", expected one without blanks that does not begin with - or !`, word.at);
   }
+  if (isVerdict(name)) throw new ParseError(`chain name ${name}, expected one that is no verdict`, word.at);
   if (name.length > MAX_CHAIN_NAME) {
     throw new ParseError(
       `chain name ${name} of ${name.length} characters, expected at most ${MAX_CHAIN_NAME}`,

@@ -73,7 +73,8 @@ class Restore {
     if (this.editor === null) this.begin(words);
     else if (line.trimEnd() === 'COMMIT') this.commit(this.editor);
     else if (line.startsWith(':')) this.chain(words, this.editor);
-    else this.command(line, words, this.editor);
+    else if (line.startsWith('[')) this.counted(line, number, words[0]!, this.editor);
+    else this.command(line, words, NONE, this.editor);
   }
 
   private begin(words: readonly Word[]): void {
@@ -111,21 +112,28 @@ class Restore {
     editor.declare(checkChainName(name), policy.text, counters.packets, counters.bytes, policy.at);
   }
 
-  private command(line: string, words: readonly Word[], editor: TableEditor): void {
-    const counted = words[0]!.text.startsWith('[');
-    const counters = counted ? parseCounters(words[0]!) : NONE;
-    const rest = counted ? words.slice(1) : words;
-    if (rest.length === 0) throw new ParseError('counters without a rule, expected one', words[0]!.at);
+  /** `[packets:bytes] -A CHAIN ...`, with or without a blank between. */
+  private counted(line: string, number: number, first: Word, editor: TableEditor): void {
+    const length = line.indexOf(']') + 1 || line.length;
+    const counters = parseCounters({ ...first, text: line.slice(0, length) });
+    const words = splitWords(line, this.file, number, length);
+    if (words.length === 0) throw new ParseError('counters without a rule, expected one', first.at);
+    this.command(line, words, this.options.counters === true ? counters : NONE, editor);
+  }
+
+  private command(line: string, words: readonly Word[], counters: Counters, editor: TableEditor): void {
+    // A text may be for both families.
+    const other = this.family === 'ipv4' ? ['-6', '--ipv6'] : ['-4', '--ipv4'];
+    if (words.some(({ text, quoted }) => !quoted && other.includes(text))) return;
     try {
       const { hasSet = () => true } = this.options;
-      const command = parseCommand(rest, {
+      const command = parseCommand(words, {
         family: this.family,
         table: editor.name,
         hasChain: (name) => editor.isUserChain(name),
         hasSet,
       });
-      const otherFamily = rest.some(({ text }) => text === (this.family === 'ipv4' ? '-6' : '-4'));
-      if (!otherFamily) editor.apply(command, this.options.counters === true ? counters : NONE);
+      editor.apply(command, counters);
     } catch (error) {
       if (!(error instanceof UnknownExtension) || this.options.ignoreUnknown !== true) throw error;
       this.ignored.push({ what: error.what, text: line.trim(), at: error.at });

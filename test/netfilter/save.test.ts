@@ -51,7 +51,7 @@ describe('what iptables-restore takes', () => {
 
   test('policies, counters and the order of chains', () => {
     const text =
-      '*filter\n:Z - [9:9]\n:INPUT DROP [1:2]\n:A - [0:0]\n[3:4] -A Z -j A\n[5:6] -A INPUT -j Z\n-Z INPUT 1\nCOMMIT\n';
+      '*filter\n:Z - [9:9]\n:INPUT DROP [1:2]\n:A - [0:0]\n[3:4] -A Z -j A\n[5:6]-A INPUT -j Z\n-Z INPUT 1\nCOMMIT\n';
     const printed = formatSave(parseSave(text, 'f', { counters: true }), { counters: true });
     expect(printed).toBe(
       '*filter\n:INPUT DROP [1:2]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:A - [0:0]\n:Z - [0:0]\n' +
@@ -91,6 +91,8 @@ describe('what it does not take names the place', () => {
     ['-A INPUT\n', 'node.rules:1:1: -A outside a table, expected a line like *filter'],
     ['*filter\n-A INPUT\n', 'node.rules:3:1: end of the file in table filter, expected COMMIT'],
     ['*filter\n:INPUT REJECT\n', 'node.rules:2:8: policy REJECT, expected ACCEPT or DROP'],
+    ['*filter\n:DROP - [0:0]\n', 'node.rules:2:2: chain name DROP, expected one that is no verdict'],
+    ['*filter\n[1:x] -A INPUT\n', 'node.rules:2:1: counters [1:x], expected [packets:bytes]'],
     ['*filter\n:INPUT\n', 'node.rules:2:2: chain INPUT without a policy, expected ACCEPT, DROP or -'],
     [
       '*filter\n:ABCDEFGHIJKLMNOPQRSTUVWXYZABC - [0:0]\n',
