@@ -33,6 +33,8 @@ export class IcmpSender {
   private readonly stage: Stage;
   private fromInbound = false;
   private reflectMark = false;
+  /** A message is on its way out: the CPU's one ICMP socket is taken, and what would be told about that message is not. */
+  private sending = false;
   private readonly isForeign = (address: number): boolean => this.ns.fib.addressType(address) === RTN_UNICAST;
 
   constructor(ns: Netns, limit: IcmpLimit) {
@@ -58,6 +60,14 @@ export class IcmpSender {
     if (!this.maySend(pkt, type)) return;
     const onLoopback = pkt.iif !== 0 && ns.devices[pkt.iif]!.loopback;
     if (!onLoopback && !limit.allowGlobal(type, code)) return;
+    if (this.sending) return;
+    this.sending = true;
+    this.sendError(pkt, type, code, info);
+    this.sending = false;
+  }
+
+  private sendError(pkt: Packet, type: number, code: number, info: number): void {
+    const { ns, limit } = this;
     const { view, l3 } = pkt;
     if (!this.reply.echo(pkt, this.isForeign)) return;
     const tos = icmp.isError(type) ? (ipv4.tos(view, l3) & TOS_MASK) | PRECEDENCE : ipv4.tos(view, l3);
@@ -119,10 +129,22 @@ export class IcmpSender {
    * caller fills them in `write`.
    */
   answer(pkt: Packet, type: number, code: number, length: number, write: (to: Packet, at: number) => void): void {
+    if (!this.reply.echo(pkt, this.isForeign)) return;
+    if (!this.limit.allowGlobal(type, code)) return;
+    this.sending = true;
+    this.sendAnswer(pkt, type, code, length, write);
+    this.sending = false;
+  }
+
+  private sendAnswer(
+    pkt: Packet,
+    type: number,
+    code: number,
+    length: number,
+    write: (to: Packet, at: number) => void,
+  ): void {
     const { ns, flow, reply, limit } = this;
     const { view, l3, l4 } = pkt;
-    if (!reply.echo(pkt, this.isForeign)) return;
-    if (!limit.allowGlobal(type, code)) return;
     const tos = ipv4.tos(view, l3);
     flow.clear();
     flow.dst = reply.firstHop || ipv4.src(view, l3);
