@@ -2,7 +2,8 @@
 import * as sum from '../packet/checksum.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_CSUM_OK, PACKET_HOST, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_CSUM_PARTIAL, PACKET_HOST, type Packet } from '../packet/packet.ts';
+import * as tcp from '../packet/tcp.ts';
 import type { Stage } from '../sim/trace.ts';
 import { Flow } from './flow.ts';
 import type { IcmpLimit } from './icmp-limit.ts';
@@ -114,6 +115,7 @@ export class IcmpSender {
     if (error === null) return;
     const at = error.data + overhead - icmp.HEADER_LEN;
     error.bytes.set(pkt.bytes.subarray(pkt.l3, pkt.l3 + quoted), at + icmp.HEADER_LEN);
+    if ((pkt.flags & FLAG_CSUM_PARTIAL) !== 0) quotePartial(error, at + icmp.HEADER_LEN);
     icmp.setType(error.view, at, type);
     icmp.setCode(error.view, at, code);
     icmp.setInfo(error.view, at, info);
@@ -182,6 +184,12 @@ export class IcmpSender {
     ns.ip.ids.select(out);
     ipLocalOut(ns, out);
   }
+}
+
+/** A RST of REJECT is quoted before the device sums it: it shows what the field has until then. */
+function quotePartial({ view, end }: Packet, at: number): void {
+  const segment = at + ipv4.headerLength(view, at);
+  tcp.setChecksum(view, segment, sum.fold(ipv4.pseudo(view, at, end - segment)));
 }
 
 /** nf_ct_attach: the error belongs to the connection of the packet that it is about, the other way. */

@@ -29,6 +29,7 @@ import { udpReceive } from './udp.ts';
 const IP_NOPROTO = reason('IP_NOPROTO');
 const CONSUMED = reason('CONSUMED');
 const IGMP = 2;
+const PIM = 103;
 const MIN_IHL = 0x45;
 const DAY = 86_400_000;
 
@@ -116,6 +117,7 @@ export class Ipv4 implements FragmentSink {
         udpReceive(ns, pkt, protocol);
         return;
       case IGMP:
+      case PIM:
         ns.drop(pkt, CONSUMED);
         return;
       default:

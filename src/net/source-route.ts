@@ -41,7 +41,8 @@ export function receiveSourceRoute(ns: Netns, pkt: Packet, dev: Device): boolean
       pkt.optionFlags |= options.OPT_SRR_HIT;
       return true;
     }
-    ipv4.setDst(v, l3, next);
+    // The checksum is corrected when the packet leaves, if it does.
+    v.setInt32(l3 + DST_OFFSET, next);
   }
   return true;
 }

@@ -4,6 +4,7 @@ import * as ipv4 from '../packet/ipv4.ts';
 import { FLAG_CSUM_OK, PACKET_HOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import * as tcp from '../packet/tcp.ts';
+import { AO, EOL, MD5SIG, NOP } from '../packet/tcp-options.ts';
 import { Flow } from './flow.ts';
 import { ReplyOptions } from './ip-options.ts';
 import { ipLocalOut } from './ip-output.ts';
@@ -18,6 +19,9 @@ const TCP_CSUM = reason('TCP_CSUM');
 const TCP_FLAGS = reason('TCP_FLAGS');
 
 const ECN_MASK = 3;
+/** Fewer bytes of options hold no signature. */
+const AUTH_MIN = 18;
+const AO_HEADER = 4;
 
 const flow = new Flow();
 const reply = new ReplyOptions();
@@ -52,7 +56,7 @@ function checksumIsRight({ view, l3, l4, end, flags }: Packet): boolean {
 /** tcp_v4_send_reset and ip_send_unicast_reply. */
 function sendReset(ns: Netns, pkt: Packet): void {
   const { view, l3, l4 } = pkt;
-  if ((tcp.flags(view, l4) & tcp.RST) !== 0 || pkt.routeType !== RTN_LOCAL) return;
+  if ((tcp.flags(view, l4) & tcp.RST) !== 0 || pkt.routeType !== RTN_LOCAL || mustBeSigned(pkt)) return;
   if (!reply.echo(pkt, (address) => ns.fib.addressType(address) === RTN_UNICAST)) return;
   const [src, dst] = [ipv4.src(view, l3), ipv4.dst(view, l3)];
   const tos = ipv4.tos(view, l3) & ~ECN_MASK;
@@ -77,6 +81,30 @@ function sendReset(ns: Netns, pkt: Packet): void {
   if (reply.length > 0) reply.build(reset, dst, src, ns.ip.optionsHost);
   ns.ip.routing.rt.apply(reset);
   ipLocalOut(ns, reset);
+}
+
+/**
+ * Would the answer need a signature (TCP-MD5, TCP-AO), or are the options too broken to tell? tcp_do_parse_auth_options
+ * of a kernel without TCP-AO. Nobody here has a key.
+ */
+function mustBeSigned({ view, l4 }: Packet): boolean {
+  const end = l4 + tcp.headerLength(view, l4);
+  let i = l4 + tcp.HEADER_LEN;
+  let signed = false;
+  while (end - i >= AUTH_MIN) {
+    const kind = view.getUint8(i);
+    if (kind === EOL) return false;
+    if (kind === NOP) {
+      i++;
+      continue;
+    }
+    const length = view.getUint8(i + 1);
+    if (length < 2 || length > end - i || kind === MD5SIG) return true;
+    if (kind === AO && (signed || length <= AO_HEADER)) return true;
+    signed ||= kind === AO;
+    i += length;
+  }
+  return false;
 }
 
 function writeReset({ view: from, l4: at, end }: Packet, reset: Packet): void {
