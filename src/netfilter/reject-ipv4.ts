@@ -5,7 +5,7 @@ import * as sum from '../packet/checksum.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_CSUM_OK, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_CSUM_PARTIAL, type Packet } from '../packet/packet.ts';
 import * as tcp from '../packet/tcp.ts';
 import * as udp from '../packet/udp.ts';
 import type { Evaluation } from './extension.ts';
@@ -83,7 +83,7 @@ function writeReset(reset: Packet, pkt: Packet, at: number): void {
   reset.l3 = ip;
   reset.l4 = segment;
   reset.protocol = ethernet.ETH_P_IP;
-  reset.flags = FLAG_CSUM_OK;
+  reset.flags = FLAG_CSUM_OK | FLAG_CSUM_PARTIAL;
 
   v.setUint8(ip, 0x45);
   ipv4.setTotalLength(v, ip, RESET_LEN);

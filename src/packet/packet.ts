@@ -25,6 +25,7 @@ export const FLAG_FORWARDED = 8; // IPSKB_FORWARDED
 export const FLAG_REROUTED = 16; // IPSKB_REROUTED
 export const FLAG_CSUM_OK = 32; // CHECKSUM_UNNECESSARY: made here, or already verified
 export const FLAG_DEFRAG = 64; // reassembled by conntrack: `fragMax` and `fragments` tell how it came in
+export const FLAG_CSUM_PARTIAL = 128; // CHECKSUM_PARTIAL: the device will sum it; until then the field has the pseudo header's
 
 export class Packet {
   /**
