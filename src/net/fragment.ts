@@ -12,6 +12,7 @@ import { geometryBegin, geometryBytes, geometryMark } from './geometry.ts';
 import type { Netns } from './netns.ts';
 import { routeByHeader } from './route-input.ts';
 import { RTN_LOCAL } from './rtn.ts';
+import { truesize } from './truesize.ts';
 
 /** Who reassembles: enum ip_defrag_users. Conntrack adds its zone to its own. */
 export const IP_DEFRAG_LOCAL_DELIVER = 0;
@@ -273,7 +274,3 @@ function mergedEcn(seen: number): number {
 }
 
 const slotLength = (length: number): number => length + geometryBytes(length) + SLACK;
-
-const SKB_OVERHEAD = 576; // struct sk_buff and skb_shared_info
-/** skb->truesize, about. */
-const truesize = (pkt: Packet): number => SKB_OVERHEAD + pkt.limit - pkt.head;

@@ -13,6 +13,7 @@ import * as conf from './neigh-conf.ts';
 import { NeighTable } from './neigh-table.ts';
 import type { Netns } from './netns.ts';
 import { RTN_BROADCAST, RTN_MULTICAST } from './rtn.ts';
+import { truesize } from './truesize.ts';
 
 export const NUD_NONE = 0;
 export const NUD_INCOMPLETE = 1;
@@ -424,10 +425,3 @@ export class Neighbours {
     this.table.remove(row);
   }
 }
-
-const SKB_OVERHEAD = 576; // struct sk_buff and skb_shared_info
-const SKB_ALIGN = 64;
-
-/** skb->truesize of a packet of its length, about: what a queue's limit counts. */
-const truesize = (pkt: Packet): number =>
-  SKB_OVERHEAD + Math.ceil((pkt.length + 2 * ethernet.HEADER_LEN) / SKB_ALIGN) * SKB_ALIGN;
