@@ -14,9 +14,16 @@ export function verify(pkt: Packet, family: number, dataoff: number, protocol: n
   if ((pkt.flags & FLAG_CSUM_OK) !== 0) return true;
   const { view: v, l3, end } = pkt;
   const length = end - dataoff;
-  if (family !== IPV4) return sum.fold(sum.add(v, dataoff, end, ip6.pseudo(v, l3, protocol, length))) === 0xffff;
+  if (family !== IPV4) return remember(pkt, sum.add(v, dataoff, end, ip6.pseudo(v, l3, protocol, length)));
   const pseudo = protocol === ip.TCP || protocol === ip.UDP ? pseudo4(v, l3, protocol, length) : 0;
-  return sum.fold(sum.add(v, l3, end, pseudo)) === 0xffff;
+  return remember(pkt, sum.add(v, l3, end, pseudo));
+}
+
+/** A packet that was found right is not looked at again (csum_valid), not even if its IP header goes wrong later. */
+function remember(pkt: Packet, total: number): boolean {
+  const right = sum.fold(total) === 0xffff;
+  if (right) pkt.flags |= FLAG_CSUM_OK;
+  return right;
 }
 
 /**
@@ -28,7 +35,7 @@ export function verifyPartial(pkt: Packet, family: number, dataoff: number, cove
   const { view: v, l3 } = pkt;
   const length = pkt.end - dataoff;
   const pseudo = family === IPV4 ? pseudo4(v, l3, ip.UDP, length) : ip6.pseudo(v, l3, ip.UDP, length);
-  return sum.fold(sum.add(v, dataoff, dataoff + coverage, pseudo)) === 0xffff;
+  return remember(pkt, sum.add(v, dataoff, dataoff + coverage, pseudo));
 }
 
 /** The CRC32c of an SCTP packet. */
