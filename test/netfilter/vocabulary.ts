@@ -309,3 +309,59 @@ export const TARGETS: Readonly<Record<string, Vocabulary>> = {
     options: ['--add-set s1 src', '--del-set s1 dst,src', '--add-set s1 src --exist --timeout 5'],
   },
 };
+
+const pick = (from: Readonly<Record<string, Vocabulary>>, names: readonly string[]): Record<string, Vocabulary> =>
+  Object.fromEntries(names.map((name) => [name, from[name]!]));
+
+/** The same for ip6tables: what has no IPv4 in it, and what only IPv6 has. */
+export const MATCHES6: Readonly<Record<string, Vocabulary>> = {
+  ...pick(
+    MATCHES,
+    'comment tcp udp sctp dccp multiport mark statistic mac pkttype limit state connmark connbytes length tos dscp'.split(
+      ' ',
+    ),
+  ),
+  ...pick(MATCHES, 'time physdev string u32 tcpmss esp owner helper quota cpu devgroup hashlimit'.split(' ')),
+  addrtype: { options: ['--src-type LOCAL', '! --dst-type MULTICAST', '--dst-type UNICAST,UNSPEC'] },
+  icmp6: {
+    protocols: ['icmpv6'],
+    options: ['--icmpv6-type ping', '! --icmpv6-type 1/3', '--icmpv6-type neighbour-solicitation', '--icmpv6-type 200'],
+  },
+  hl: { options: ['--hl-eq 5', '! --hl-eq 64', '--hl-lt 5', '--hl-gt 5'] },
+  iprange: { options: ['--src-range 2001:db8::1-2001:db8::9', '! --dst-range ::1'] },
+  conntrack: {
+    options: ['--ctstate NEW,RELATED', '--ctorigsrc 2001:db8::/32 ! --ctrepldst ::1', '! --ctproto ipv6-icmp'],
+  },
+  recent: { options: ['--set', '--rcheck --seconds 60 --name K', '--update --hitcount 2 --mask ffff:ffff:: --rdest'] },
+  frag: { options: ['--fragid 5 --fragfirst', '! --fragid 1:7 --fraglast', '--fragmore --fragres'] },
+  rt: { options: ['--rt-type 0 --rt-segsleft 1', '--rt-type 0 --rt-0-addrs ::1,2001:db8::1'] },
+  dst: { options: ['--dst-len 8', '--dst-opts 5:2,7'] },
+  hbh: { options: ['! --hbh-len 8', '--hbh-opts 1'] },
+  ah: { protocols: ['ah'], options: ['--ahspi 5', '! --ahspi 1:7 --ahres', '--ahlen 24'] },
+  ipv6header: { options: ['--header hop,route --soft', '! --header frag'] },
+  eui64: { chains: ['INPUT', 'FORWARD', 'PREROUTING'], options: [''] },
+};
+
+export const TARGETS6: Readonly<Record<string, Vocabulary>> = {
+  ...pick(
+    TARGETS,
+    'ACCEPT DROP RETURN MARK CONNMARK LOG NFLOG NFQUEUE MASQUERADE REDIRECT TOS DSCP TCPMSS TCPOPTSTRIP CT TRACE'.split(
+      ' ',
+    ),
+  ),
+  ...pick(TARGETS, 'CLASSIFY CHECKSUM NOTRACK AUDIT'.split(' ')),
+  REJECT: {
+    tables: ['filter'],
+    options: ['', '--reject-with icmp6-adm-prohibited', '--reject-with no-route', '--reject-with policy-fail'],
+  },
+  SNAT: {
+    tables: ['nat'],
+    chains: ['POSTROUTING'],
+    options: ['--to-source 2001:db8::1', '--to 2001:db8::1-2001:db8::5 --random'],
+  },
+  DNAT: { tables: ['nat'], chains: ['PREROUTING'], options: ['--to-destination 2001:db8::1', '--to ::1 --persistent'] },
+  NETMAP: { tables: ['nat'], chains: ['PREROUTING'], options: ['--to 2001:db8::/32'] },
+  HL: { tables: ['mangle'], options: ['--hl-set 5', '--hl-dec 1', '--hl-inc 2'] },
+  DNPT: { tables: ['mangle'], chains: ['PREROUTING'], options: ['--src-pfx 2001:db8::/48 --dst-pfx fd00::/48'] },
+  SNPT: { tables: ['mangle'], chains: ['POSTROUTING'], options: ['--src-pfx fd00::/48 --dst-pfx 2001:db8::/48'] },
+};

@@ -1,5 +1,6 @@
 /** `-m addrtype`: what kind of address the routing tables say it is; net/netfilter/xt_addrtype.c. @module */
 import * as ipv4 from '../../packet/ipv4.ts';
+import type { Packet } from '../../packet/packet.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang } from '../number.ts';
 
@@ -31,6 +32,11 @@ const TYPES = [
   'XRESOLVE',
 ] as const;
 
+const ONLY_IPV4: readonly string[] = ['BROADCAST', 'BLACKHOLE', 'PROHIBIT', 'THROW', 'NAT', 'XRESOLVE'];
+const [UNSPEC, UNICAST, LOCAL, ANYCAST, MULTICAST, UNREACHABLE] = [1, 2, 4, 16, 32, 128] as const;
+/** Types that a routing table tells. */
+const ROUTED = LOCAL | ANYCAST | UNREACHABLE;
+
 const [SRC, DST, FLAGS] = [0, 1, 2] as const;
 const [INVERT_SRC, INVERT_DST, LIMIT_IN, LIMIT_OUT] = [1, 2, 4, 8] as const;
 
@@ -40,6 +46,12 @@ function parseTypes(given: Given, option: 'src-type' | 'dst-type'): TypeTest | n
   for (const text of given.text(option).split(',')) {
     const i = text === '' ? -1 : TYPES.findIndex((name) => name.startsWith(text.toUpperCase()));
     if (i < 0) given.fail(`address type ${text}, expected ${TYPES.join(', ')}`, option);
+    if (given.family === 'ipv6' && ONLY_IPV4.includes(TYPES[i]!)) {
+      given.fail(
+        `address type ${TYPES[i]} in IPv6, expected one of ${TYPES.filter((name) => !ONLY_IPV4.includes(name))}`,
+        option,
+      );
+    }
     types |= 1 << i;
   }
   return { types, invert: given.inverted(option) };
@@ -87,6 +99,7 @@ export const addrtype: Match<AddrType> = {
     return [src?.types ?? 0, dst?.types ?? 0, flags | (limit === null ? 0 : limits[limit])];
   },
   test(args, at, pkt, scope) {
+    if (scope.family === 'ipv6') return test6(args, at, pkt);
     const flags = args[at + FLAGS]!;
     const { ip } = scope.ns;
     let dev: typeof scope.iif | undefined;
@@ -101,3 +114,24 @@ export const addrtype: Match<AddrType> = {
     return ((args[at + DST]! & type) !== 0) !== ((flags & INVERT_DST) !== 0);
   },
 };
+
+function test6(args: Int32Array, at: number, pkt: Packet): boolean {
+  const flags = args[at + FLAGS]!;
+  const src = args[at + SRC]!;
+  const dst = args[at + DST]!;
+  if (src !== 0 && isType6(pkt, pkt.l3 + IPV6_SRC, src) === ((flags & INVERT_SRC) !== 0)) return false;
+  return dst === 0 || isType6(pkt, pkt.l3 + IPV6_DST, dst) !== ((flags & INVERT_DST) !== 0);
+}
+
+const IPV6_SRC = 8;
+const IPV6_DST = 24;
+
+/** match_type6. There is no IPv6 routing here, so nothing is of a type that routing tells. */
+function isType6({ view }: Packet, at: number, types: number): boolean {
+  const isMulticast = view.getUint8(at) === 0xff;
+  const isAny = (view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8) | view.getInt32(at + 12)) === 0;
+  if ((types & MULTICAST) !== 0 && !isMulticast) return false;
+  if ((types & UNICAST) !== 0 && (isMulticast || isAny)) return false;
+  if ((types & UNSPEC) !== 0 && !isAny) return false;
+  return (types & ROUTED) === 0;
+}
