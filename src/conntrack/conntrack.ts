@@ -75,6 +75,11 @@ const FIRST_TEMPLATE = -2;
 export class Conntrack extends Connections {
   readonly nat: Nat;
   private readonly users = { ipv4: 0, ipv6: 0 };
+  private defragUsers = 0;
+  private readonly defragEntry: HookEntry = {
+    priority: PRI_CONNTRACK_DEFRAG,
+    run: (pkt, hook, iif) => this.defrag(pkt, hook, iif),
+  };
   private readonly templates: Template[] = [];
   private readonly trackers: Tracker[] = [];
   private readonly icmp: IcmpTracker;
@@ -106,6 +111,7 @@ export class Conntrack extends Connections {
   /** Track this family from now on, as long as somebody needs it: nf_ct_netns_get. */
   use(family: Family): void {
     if (this.users[family]++ > 0) return;
+    if (family === 'ipv4') this.useDefrag();
     const hooks = family === 'ipv4' ? this.ns.hooks4 : this.ns.hooks6;
     for (const [hook, entry] of this.entries(family)) hooks.register(hook, entry);
   }
@@ -114,8 +120,21 @@ export class Conntrack extends Connections {
   release(family: Family): void {
     if (this.users[family] === 0) throw new Error(`${family} conntrack is not in use`);
     if (--this.users[family] > 0) return;
+    if (family === 'ipv4') this.releaseDefrag();
     const hooks = family === 'ipv4' ? this.ns.hooks4 : this.ns.hooks6;
     for (const [hook, entry] of this.entries(family)) hooks.unregister(hook, entry);
+  }
+
+  /** Reassemble IPv4 fragments from now on, tracked or not: nf_defrag_ipv4_enable. */
+  useDefrag(): void {
+    if (this.defragUsers++ > 0) return;
+    for (const hook of [PREROUTING, OUTPUT]) this.ns.hooks4.register(hook, this.defragEntry);
+  }
+
+  /** One user less: nf_defrag_ipv4_disable. */
+  releaseDefrag(): void {
+    if (--this.defragUsers > 0) return;
+    for (const hook of [PREROUTING, OUTPUT]) this.ns.hooks4.unregister(hook, this.defragEntry);
   }
 
   /** Is the family tracked? */
@@ -139,15 +158,12 @@ export class Conntrack extends Connections {
       run: (pkt, hook) => (hook === OUTPUT && family === IPV4 ? this.trackLocal(pkt) : this.track(pkt, hook, family)),
     };
     const confirm: HookEntry = { priority: PRI_CONNTRACK_CONFIRM, run: (pkt) => this.confirmPacket(pkt) };
-    const entries: (readonly [number, HookEntry])[] = [
+    return [
       [PREROUTING, track],
       [OUTPUT, track],
       [POSTROUTING, confirm],
       [INPUT, confirm],
     ];
-    if (family !== IPV4) return entries;
-    const defrag: HookEntry = { priority: PRI_CONNTRACK_DEFRAG, run: (pkt, hook, iif) => this.defrag(pkt, hook, iif) };
-    return [[PREROUTING, defrag], [OUTPUT, defrag], ...entries];
   }
 
   /** A template for a CT target. @returns what it puts into `Packet.ct`, with ctInfo IP_CT_NEW */

@@ -99,6 +99,7 @@ export interface Program {
   readonly cellsAt: Int32Array;
   readonly objectsAt: Int32Array;
   readonly needsConntrack: boolean;
+  readonly needsDefrag: boolean;
   /** Chains that can be under way at once: the longest way of jumps. */
   readonly depth: number;
 }
@@ -157,6 +158,7 @@ class Compiler {
   private readonly chains: CompiledChain[] = [];
   private readonly starts = new Map<string, number>();
   private needsConntrack = false;
+  private needsDefrag = false;
 
   constructor(table: Table, family: Family, backend: Backend) {
     this.table = table;
@@ -197,6 +199,7 @@ class Compiler {
       cellsAt: Int32Array.from([...this.cellsAt, this.cells.length]),
       objectsAt: Int32Array.from([...this.objectsAt, this.objects.length]),
       needsConntrack: this.needsConntrack,
+      needsDefrag: this.needsDefrag,
       depth: longestWay(this.table),
     };
   }
@@ -278,6 +281,7 @@ class Compiler {
     const match = findMatch(name, this.family);
     if (match === undefined) throw new Error(`no match ${name} in the registry`);
     if (match.needsConntrack === true) this.needsConntrack = true;
+    if (match.needsDefrag === true) this.needsDefrag = true;
     const integers = match.compile(options, to);
     if (integers === null) return;
     this.args.push(KNOWN.get(match) ?? intern(this.matches, match), integers.length, ...integers);
@@ -300,6 +304,7 @@ class Compiler {
         if (extension === undefined) throw new Error(`no target ${target.name} in the registry`);
         if (extension.needsConntrack === true || extension.tracks?.(target.options) === true)
           this.needsConntrack = true;
+        if (extension.needsDefrag === true) this.needsDefrag = true;
         rows[at + TARGET] = TARGET_EXTENSION;
         rows[at + OPERAND] = intern(this.targets, extension);
         const integers = extension.compile(target.options, to);

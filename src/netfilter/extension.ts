@@ -119,6 +119,8 @@ interface Extension<O> {
   readonly needsConntrack?: boolean;
   /** The same, where it depends on the options. */
   tracks?(options: O): boolean;
+  /** IPv4 fragments must be reassembled before it sees them (nf_defrag_ipv4_enable). */
+  readonly needsDefrag?: boolean;
   readonly options: readonly OptionSpec[];
   /** Given options to plain readonly data. @throws {ParseError} */
   parse(given: Given): O;

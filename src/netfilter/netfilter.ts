@@ -86,6 +86,7 @@ export class Netfilter {
   /** Visits of tables that were replaced. */
   private retired = 0;
   private readonly usesConntrack: Record<Family, boolean> = { ipv4: false, ipv6: false };
+  private usesDefrag = false;
 
   constructor(ns: Netns, conntrack: Conntrack, options: NetfilterOptions = {}) {
     this.backend = options.backend ?? 'nft';
@@ -161,8 +162,14 @@ export class Netfilter {
     else (family === 'ipv4' ? ns.hooks4 : ns.hooks6).register(entry.hook, entry);
   }
 
-  /** Conntrack runs while a rule needs it. */
+  /** Conntrack runs while a rule needs it, and so does reassembly alone. */
   private track(family: Family): void {
+    const defrags = this.states().some((state) => state.family === 'ipv4' && state.program.needsDefrag);
+    if (defrags !== this.usesDefrag) {
+      this.usesDefrag = defrags;
+      if (defrags) this.around.conntrack.useDefrag();
+      else this.around.conntrack.releaseDefrag();
+    }
     const needs = this.states().some((state) => state.family === family && state.program.needsConntrack);
     if (needs === this.usesConntrack[family]) return;
     this.usesConntrack[family] = needs;

@@ -17,6 +17,7 @@ export interface Socket {
 export const socket: Match<Socket> = {
   name: 'socket',
   hooks: ['PREROUTING', 'INPUT'],
+  needsDefrag: true,
   options: OPTIONS.map((name) => ({ name, words: 0 })),
   parse(given) {
     let flags = 0;

@@ -31,6 +31,7 @@ export const tproxy: Target<Tproxy> = {
   name: 'TPROXY',
   tables: ['mangle'],
   hooks: ['PREROUTING'],
+  needsDefrag: true,
   options: [{ name: 'on-port', required: true }, { name: 'on-ip' }, { name: 'tproxy-mark' }],
   parse(given) {
     if (given.protocol !== TCP && given.protocol !== UDP)
