@@ -5,6 +5,7 @@
  */
 import type { Compiling, Evaluation, Family, Match, Target } from './extension.ts';
 import type { Backend } from './format.ts';
+import { conntrack } from './matches/conntrack.ts';
 import { findMatch } from './matches/index.ts';
 import { mark } from './matches/mark.ts';
 import { tcp } from './matches/tcp.ts';
@@ -64,11 +65,13 @@ export const MATCH_DST6 = -3;
 export const MATCH_TCP = -4;
 export const MATCH_UDP = -5;
 export const MATCH_MARK = -6;
+export const MATCH_CONNTRACK = -7;
 
 const KNOWN: ReadonlyMap<Match, number> = new Map<Match, number>([
   [tcp, MATCH_TCP],
   [udp, MATCH_UDP],
   [mark, MATCH_MARK],
+  [conntrack, MATCH_CONNTRACK],
 ]);
 
 export interface CompiledChain {

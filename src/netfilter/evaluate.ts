@@ -16,6 +16,7 @@ import type { Backend } from './format.ts';
 import { LOG_DEFAULT } from './log-flags.ts';
 import { logPacket } from './log-packet.ts';
 import { hasKey, indexOf, type Lookup, MAX_GROUPS, type TableIndex } from './lookup.ts';
+import { conntrack } from './matches/conntrack.ts';
 import { testMark } from './matches/mark.ts';
 import { testTcp } from './matches/tcp.ts';
 import { testUdp } from './matches/udp.ts';
@@ -345,6 +346,9 @@ export class TableState implements Evaluation {
           break;
         case c.MATCH_MARK:
           matched = testMark(args, at + 2, pkt);
+          break;
+        case c.MATCH_CONNTRACK:
+          matched = conntrack.test(args, at + 2, pkt, this);
           break;
         default:
           matched = matches[code]!.test(args, at + 2, pkt, this);
