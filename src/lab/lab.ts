@@ -162,6 +162,13 @@ export class Lab {
     };
   }
 
+  /** Does a namespace's ipset text make such a set? */
+  private setsOf(name: string): (set: string) => boolean {
+    const text = this.source.ipset.get(name)?.text ?? '';
+    const names = new Set([...text.matchAll(/^(?:-N|-?create) (\S+)/gm)].map(([, set]) => set!));
+    return (set) => names.has(set);
+  }
+
   private loadRules(options: LabOptions, warnings: string[]): void {
     const ignoreUnknown = options.ignoreUnknown === true;
     for (const [name, { netfilter }] of this.namespaces) {
@@ -171,7 +178,7 @@ export class Lab {
       ] as const) {
         const source = texts.get(name);
         if (source === undefined) continue;
-        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown });
+        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown, hasSet: this.setsOf(name) });
         netfilter.load(ruleset);
         for (const { what, text, at } of ruleset.ignored) {
           warnings.push(`${at.file}:${at.line}:${at.column}: ${what} is not known, left out: ${text}`);
