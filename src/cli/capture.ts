@@ -77,6 +77,7 @@ export class CaptureInput {
       const { dataAt, capturedLength } = cursor;
       if (capturedLength < cursor.originalLength) this.cut++;
       const at = cursor.hasTime ? this.epoch.since(cursor.seconds, cursor.nanos) : lab.clock.now;
+      lab.epochSeconds = this.epoch.secondsAt(0);
       lab.inject(entry, cursor.bytes.subarray(dataAt, dataAt + capturedLength), at);
       yield;
     }

@@ -71,6 +71,11 @@ export class Lab {
   private readonly journal: Journal | null;
   private readonly receive = (dev: Device, pkt: Packet): void => dev.ns.receive(pkt, dev);
 
+  /** Tell what the wall clock showed when the run began, seconds since 1970: a rule may ask (`-m time`). */
+  set epochSeconds(seconds: number) {
+    this.world.epochSeconds = seconds;
+  }
+
   /** @throws {LabError} for a description that cannot be built; {ParseError} for rules that cannot be loaded */
   constructor(source: LabSource, options: LabOptions = {}) {
     const { clock, pool } = this;

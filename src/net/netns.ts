@@ -38,7 +38,7 @@ export interface World {
   readonly random: Random;
   readonly backlog: Backlog;
   /** Wall-clock time at which the run began, seconds of the Unix epoch (the `time` match); absent: 0. */
-  readonly epochSeconds?: number;
+  epochSeconds?: number;
 }
 
 export class Netns {

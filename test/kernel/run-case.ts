@@ -19,6 +19,8 @@ export interface Input {
   readonly bytes: Uint8Array;
   /** Nanoseconds since the first input. */
   readonly at: number;
+  /** Of the first input, seconds since 1970. */
+  readonly epoch: number;
 }
 
 /** The frames of a capture, with the ports that its interfaces name. */
@@ -31,7 +33,7 @@ export function readInputs(capture: Uint8Array): Input[] {
     const { cursor } = reader;
     if (inputs.length === 0) [firstSeconds, firstNanos] = [cursor.seconds, cursor.nanos];
     const at = (cursor.seconds - firstSeconds) * 1e9 + cursor.nanos - firstNanos;
-    inputs.push({ port: reader.interfaces[cursor.interfaceId]!.name, bytes: cursor.data(), at });
+    inputs.push({ port: reader.interfaces[cursor.interfaceId]!.name, bytes: cursor.data(), at, epoch: firstSeconds });
   }
   reader.finish();
   return inputs;
@@ -47,7 +49,10 @@ export function runLab(kase: KernelCase, lookup: Lookup, trace = false): CaseRun
   lab.onFrame = (port, pkt, input) => {
     frames.push({ in: input, port, bytes: pkt.bytes.slice(pkt.data, pkt.end) });
   };
-  for (const { port, bytes, at } of inputsOf(kase)) lab.inject(port, bytes, at);
+  for (const { port, bytes, at, epoch } of inputsOf(kase)) {
+    lab.epochSeconds = epoch;
+    lab.inject(port, bytes, at);
+  }
   lab.finish();
   return { lab, frames, state: lab.state() };
 }
