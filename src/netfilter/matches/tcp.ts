@@ -108,7 +108,10 @@ export function testTcp(args: Int32Array, at: number, pkt: Packet, scope: Evalua
   return args[at + OPTION] === 0 || testOption(args, at, pkt, scope);
 }
 
-/** A later fragment, or a header that is cut short. A payload expression that finds its bytes missing does not match. */
+/**
+ * A later fragment, or a header that is cut short. A payload expression that finds its bytes missing does not match; it takes
+ * what stands at their place in a later fragment for them (nft_payload_fast_eval does not ask for the offset).
+ */
 function testCut(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): boolean {
   if (args[at + NATIVE] === 0) {
     // A fragment that begins inside the TCP header is an attempt to overwrite it.
@@ -119,7 +122,6 @@ function testCut(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): 
   const wantsDport = args[at + DPORT_LOW] !== 0 || args[at + DPORT_HIGH] !== 65535;
   const wantsSport = args[at + SPORT_LOW] !== 0 || args[at + SPORT_HIGH] !== 65535;
   if (!wantsFlags && !wantsDport && !wantsSport) return true;
-  if (scope.fragmentOffset !== 0) return false;
   const { view, l4, end } = pkt;
   const invert = args[at + INVERT]!;
   if (wantsSport) {

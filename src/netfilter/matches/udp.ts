@@ -44,7 +44,10 @@ export function testUdp(args: Int32Array, at: number, pkt: Packet, scope: Evalua
   return (sport >= args[at + SPORT_LOW]! && sport <= args[at + SPORT_HIGH]!) !== ((invert & INVERT_SPORT) !== 0);
 }
 
-/** A later fragment, or a header that is cut short. A payload expression that finds its bytes missing does not match. */
+/**
+ * A later fragment, or a header that is cut short. A payload expression that finds its bytes missing does not match; it takes
+ * what stands at their place in a later fragment for them (nft_payload_fast_eval does not ask for the offset).
+ */
 function testCut(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): boolean {
   if (args[at + NATIVE] === 0) {
     if (scope.fragmentOffset === 0) scope.hotdrop = true;
@@ -53,7 +56,6 @@ function testCut(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): 
   const wantsSport = args[at + SPORT_LOW] !== 0 || args[at + SPORT_HIGH] !== 65535;
   const wantsDport = args[at + DPORT_LOW] !== 0 || args[at + DPORT_HIGH] !== 65535;
   if (!wantsSport && !wantsDport) return true;
-  if (scope.fragmentOffset !== 0) return false;
   const { view, l4, end } = pkt;
   const invert = args[at + INVERT]!;
   if (wantsSport) {
