@@ -3,7 +3,7 @@ import { format4 } from '../packet/address.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import { DEST_UNREACH, PROT_UNREACH } from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import type { Packet } from '../packet/packet.ts';
+import { FLAG_SOCKET, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { MILLISECOND } from '../sim/clock.ts';
 import type { Stage } from '../sim/trace.ts';
@@ -229,6 +229,7 @@ export class Ipv4 implements FragmentSink {
    * @returns 0 or a negative errno; the packet is gone either way
    */
   sendRaw(pkt: Packet): number {
+    pkt.flags |= FLAG_SOCKET;
     const error = this.prepareRaw(pkt);
     if (error === 0) return ipLocalOutHook(this.ns, pkt);
     this.ns.drop(pkt, 0);

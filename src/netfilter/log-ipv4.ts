@@ -3,7 +3,7 @@ import { format4 } from '../packet/address.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
 import { LOG_IPOPT, type Logged } from './log-flags.ts';
-import { hexBytes, logTcp, logUdp } from './log-transport.ts';
+import { hexBytes, logTcp, logUdp, mark, owner } from './log-transport.ts';
 
 /** Bytes that a message of a type must have to be shown. */
 const REQUIRED: readonly number[] = [4, 0, 0, 28, 28, 28, 0, 0, 4, 0, 0, 28, 28, 20, 20, 0, 0, 12, 12];
@@ -27,9 +27,9 @@ export function logIpv4(logged: Logged, at: number, outer: boolean): string {
     if (at + length > end) return `${head}TRUNCATED`;
     options = `OPT (${hexBytes(pkt.bytes.subarray(at + ipv4.HEADER_LEN, at + length))}) `;
   }
-  const mark = outer && pkt.mark !== 0 ? `MARK=0x${(pkt.mark >>> 0).toString(16)} ` : '';
   const { text, whole } = transport(logged, at, at + length, outer);
-  return `${head}${options}${text}${whole ? mark : ''}`;
+  const trailer = whole && outer ? owner(logged) + mark(pkt) : '';
+  return `${head}${options}${text}${trailer}`;
 }
 
 function header(v: DataView, at: number): string {

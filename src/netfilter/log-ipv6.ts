@@ -3,7 +3,7 @@ import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 import * as ext from '../packet/ipv6-ext.ts';
 import { LOG_IPOPT, type Logged } from './log-flags.ts';
-import { logTcp, logUdp } from './log-transport.ts';
+import { logTcp, logUdp, mark, owner } from './log-transport.ts';
 
 const ICMPV6_DEST_UNREACH = 1;
 const ICMPV6_PKT_TOOBIG = 2;
@@ -29,8 +29,8 @@ export function logIpv6(logged: Logged, at: number, outer: boolean): string {
   const walk = extensions(logged, ipv6.nextHeader(v, at), at + ipv6.HEADER_LEN);
   if (walk.header < 0) return head + walk.text;
   const { text, whole } = transport(logged, walk, outer);
-  const mark = outer && whole && pkt.mark !== 0 ? `MARK=0x${(pkt.mark >>> 0).toString(16)} ` : '';
-  return head + walk.text + text + mark;
+  const trailer = whole && outer ? owner(logged) + mark(pkt) : '';
+  return head + walk.text + text + trailer;
 }
 
 interface Walk {

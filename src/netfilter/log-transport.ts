@@ -1,8 +1,9 @@
 /** TCP and UDP headers in a line of the kernel's log: nf_log_dump_tcp_header and _udp_header, nf_log_syslog.c. @module */
 import * as ipv4 from '../packet/ipv4.ts';
+import { FLAG_SOCKET, type Packet } from '../packet/packet.ts';
 import * as tcp from '../packet/tcp.ts';
 import * as udp from '../packet/udp.ts';
-import { LOG_TCPOPT, LOG_TCPSEQ, type Logged } from './log-flags.ts';
+import { LOG_TCPOPT, LOG_TCPSEQ, LOG_UID, type Logged } from './log-flags.ts';
 
 /** In the order in which they are printed. */
 const TCP_FLAGS: readonly (readonly [string, number])[] = [
@@ -56,3 +57,10 @@ export function logUdp({ pkt, end }: Logged, protocol: number, at: number, later
   const v = pkt.view;
   return { text: `${name}SPT=${udp.srcPort(v, at)} DPT=${udp.dstPort(v, at)} LEN=${udp.length(v, at)} `, whole: true };
 }
+
+/** nf_log_dump_sk_uid_gid: a local process's packet is root's here. */
+export const owner = ({ pkt, flags }: Logged): string =>
+  (flags & LOG_UID) !== 0 && (pkt.flags & FLAG_SOCKET) !== 0 ? 'UID=0 GID=0 ' : '';
+
+/** Unless it is 0. */
+export const mark = (pkt: Packet): string => (pkt.mark === 0 ? '' : `MARK=0x${(pkt.mark >>> 0).toString(16)} `);

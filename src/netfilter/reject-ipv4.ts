@@ -5,7 +5,7 @@ import * as sum from '../packet/checksum.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_CSUM_OK, FLAG_CSUM_PARTIAL, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_CSUM_PARTIAL, FLAG_SOCKLESS, type Packet } from '../packet/packet.ts';
 import * as tcp from '../packet/tcp.ts';
 import * as udp from '../packet/udp.ts';
 import type { Evaluation } from './extension.ts';
@@ -43,7 +43,7 @@ function hasChecksum(pkt: Packet): boolean {
  * way (record route) makes the whole wrong.
  */
 function checksumRight(pkt: Packet): boolean {
-  if ((pkt.flags & FLAG_CSUM_OK) !== 0) return true;
+  if ((pkt.flags & (FLAG_CSUM_OK | FLAG_CSUM_PARTIAL)) !== 0) return true;
   const { view, l3, end } = pkt;
   const protocol = ipv4.protocol(view, l3);
   const pseudo = protocol === ipv4.TCP || protocol === ipv4.UDP;
@@ -83,7 +83,7 @@ function writeReset(reset: Packet, pkt: Packet, at: number): void {
   reset.l3 = ip;
   reset.l4 = segment;
   reset.protocol = ethernet.ETH_P_IP;
-  reset.flags = FLAG_CSUM_OK | FLAG_CSUM_PARTIAL;
+  reset.flags = FLAG_CSUM_OK | FLAG_CSUM_PARTIAL | FLAG_SOCKLESS;
 
   v.setUint8(ip, 0x45);
   ipv4.setTotalLength(v, ip, RESET_LEN);

@@ -26,6 +26,8 @@ export const FLAG_REROUTED = 16; // IPSKB_REROUTED
 export const FLAG_CSUM_OK = 32; // CHECKSUM_UNNECESSARY: made here, or already verified
 export const FLAG_DEFRAG = 64; // reassembled by conntrack: `fragMax` and `fragments` tell how it came in
 export const FLAG_CSUM_PARTIAL = 128; // CHECKSUM_PARTIAL: the device will sum it; until then the field has the pseudo header's
+export const FLAG_SOCKET = 256; // skb->sk is a process's socket; the process is root's, as a lab's are
+export const FLAG_SOCKLESS = 512; // made here, but without any socket, not even the kernel's own
 
 export class Packet {
   /**

@@ -1,7 +1,8 @@
 /**
- * `-m owner`: who owns the socket that a local packet was sent by, net/netfilter/xt_owner.c. Packets have no socket here,
- * so they match as those that the kernel makes itself: when every test that was given is inverted. @module
+ * `-m owner`: who owns the socket that a local packet was sent by, net/netfilter/xt_owner.c. Processes are root's here. What
+ * the kernel itself sends has no process: it matches when every test that was given is inverted. @module
  */
+import { FLAG_SOCKET } from '../../packet/packet.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, boundedUint } from '../number.ts';
 
@@ -30,6 +31,13 @@ function parseIds(given: Given, option: string): readonly [number, number] {
 }
 
 const formatIds = ([low, high]: readonly [number, number]): string => (low === high ? `${low}` : `${low}-${high}`);
+
+/** Would root's socket match? Root's process is in root's group alone. */
+function ownedByRoot(tests: number, invert: number, uid: Owner['uid'], gid: Owner['gid']): boolean {
+  if ((tests & invert & SOCKET) !== 0) return false;
+  if ((tests & UID) !== 0 && (uid[0] === 0) === ((invert & UID) !== 0)) return false;
+  return (tests & GID) === 0 || (gid[0] === 0) !== ((invert & GID) !== 0);
+}
 
 export const owner: Match<Owner> = {
   name: 'owner',
@@ -65,6 +73,6 @@ export const owner: Match<Owner> = {
     if ((tests & SUPPL) !== 0) words.push('--suppl-groups');
     return words.join(' ');
   },
-  compile: ({ tests, invert }) => [tests ^ invert],
-  test: (args, at) => args[at] === 0,
+  compile: ({ tests, invert, uid, gid }) => [tests ^ invert, Number(ownedByRoot(tests, invert, uid, gid))],
+  test: (args, at, pkt) => ((pkt.flags & FLAG_SOCKET) === 0 ? args[at] === 0 : args[at + 1] === 1),
 };
