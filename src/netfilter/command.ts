@@ -1,14 +1,10 @@
 /** One line of a restore file as a command: what do_parse of iptables makes of it (iptables/xshared.c). @module */
-import { parseAddresses } from './address-test.ts';
-import type { Family, Match, OptionSpec, Target } from './extension.ts';
+import type { Family, OptionSpec } from './extension.ts';
 import { GENERIC_OPTIONS, type GenericOption, shortOption } from './generic-options.ts';
-import { GivenOptions } from './given.ts';
-import { findMatch } from './matches/index.ts';
 import { parseUint } from './number.ts';
-import { ParseError, type Position, UnknownExtension } from './parse-error.ts';
-import { protocolName, protocolNumber } from './protocols.ts';
-import type { AddressTest, DeviceTest, Rule, RuleTarget, StandardVerdict, Use } from './rule.ts';
-import { findTarget } from './targets/index.ts';
+import { ParseError, type Position } from './parse-error.ts';
+import type { Rule } from './rule.ts';
+import { checkNatDrop, isVerdict, type Loaded, RuleLine, unknownTarget } from './rule-line.ts';
 import type { Word } from './words.ts';
 
 /** What the line is read against. */
@@ -36,14 +32,11 @@ export interface Command {
   readonly at: Position;
 }
 
-/** XT_EXTENSION_MAXNAMELEN and IFNAMSIZ, both with a closing zero. */
+/** XT_EXTENSION_MAXNAMELEN without its closing zero. */
 const MAX_CHAIN_NAME = 28;
-const MAX_DEVICE_NAME = 15;
 
 const COMMANDS = 'ACDIRFZNXEP';
 const RULE_COMMANDS = 'ACDIR';
-const VERDICTS: readonly string[] = ['ACCEPT', 'DROP', 'QUEUE', 'RETURN'];
-const isVerdict = (name: string): name is StandardVerdict => VERDICTS.includes(name);
 
 /** @throws {ParseError} when no chain may be called so */
 export function checkChainName(word: Word): string {
@@ -61,13 +54,6 @@ export function checkChainName(word: Word): string {
   return name;
 }
 
-/** An extension of the line with the options that it was given. */
-interface Loaded<E> {
-  readonly extension: E;
-  readonly given: GivenOptions;
-  readonly word: Word;
-}
-
 class LineParser {
   private readonly words: readonly Word[];
   private readonly context: CommandContext;
@@ -77,23 +63,15 @@ class LineParser {
   private chain = '';
   private index = 0;
   private operand = '';
-  private src: AddressTest[] = [];
-  private dst: AddressTest[] = [];
-  private iif: (DeviceTest & { at: Position }) | null = null;
-  private oif: (DeviceTest & { at: Position }) | null = null;
-  private protocol: { number: number; name: string; invert: boolean; at: Position } | null = null;
-  private protocolLoaded = false;
-  private fragment: boolean | null = null;
   private counters: Command['counters'] = null;
-  private readonly matches: Loaded<Match>[] = [];
-  private target: Loaded<Target> | null = null;
-  private jump: { kind: 'jump' | 'goto'; word: Word } | null = null;
+  private readonly rule: RuleLine;
   /** Options that were given, by letter, for those that may stand once. */
   private readonly seen = new Set<string>();
 
   constructor(words: readonly Word[], context: CommandContext) {
     this.words = words;
     this.context = context;
+    this.rule = new RuleLine(context);
   }
 
   parse(): Command {
@@ -101,7 +79,8 @@ class LineParser {
     if (this.invert !== null) throw new ParseError('nothing after !, expected an option', this.invert.at);
     if (this.command === null) throw new ParseError('no command, expected -A or another', this.words[0]!.at);
     const { letter, word } = this.command;
-    const rules = RULE_COMMANDS.includes(letter) && (letter !== 'D' || this.index === 0) ? this.rules() : [];
+    const isRule = RULE_COMMANDS.includes(letter) && (letter !== 'D' || this.index === 0);
+    const rules = isRule ? this.rule.rules(this.chain, word.at) : [];
     if (rules.length !== 1 && letter === 'R') {
       throw new ParseError(`${rules.length} rules from lists of addresses, expected one to replace with`, word.at);
     }
@@ -153,15 +132,16 @@ class LineParser {
     else this.extensionOption(found.loaded, found.spec, word, value);
   }
 
-  private lookUp(name: string, word: Word): GenericOption | { loaded: Loaded<Match | Target>; spec: OptionSpec } {
-    const loaded = [...this.matches, ...(this.target === null ? [] : [this.target])].reverse();
+  private lookUp(name: string, word: Word): GenericOption | { loaded: Loaded; spec: OptionSpec } {
     const generic = GENERIC_OPTIONS.find((option) => option.long.includes(name));
     if (generic !== undefined) return generic;
-    const spellings = loaded.flatMap((use) =>
-      use.extension.options.flatMap((spec) =>
-        [spec.name, ...(spec.aliases ?? [])].map((text) => ({ loaded: use, spec, text })),
-      ),
-    );
+    const spellings = this.rule
+      .loaded()
+      .flatMap((use) =>
+        use.extension.options.flatMap((spec) =>
+          [spec.name, ...(spec.aliases ?? [])].map((text) => ({ loaded: use, spec, text })),
+        ),
+      );
     const exact = spellings.find((spelling) => spelling.text === name);
     if (exact !== undefined) return exact;
     const longer = [
@@ -170,34 +150,22 @@ class LineParser {
     ];
     const first = longer[0];
     if (first !== undefined && longer.every((other) => sameOption(first, other))) return first;
-    if (longer.length === 0 && this.loadProtocol()) return this.lookUp(name, word);
+    if (longer.length === 0 && this.rule.loadProtocol()) return this.lookUp(name, word);
     if (longer.length > 0) throw new ParseError(`--${name} is ambiguous, expected more letters`, word.at);
     return this.unknownOption(name, word);
   }
 
   private unknownOption(name: string, word: Word): never {
     // Its owner may be what is unknown.
-    if (this.jump?.kind === 'jump' && !this.context.hasChain(this.jump.word.text))
-      throw unknownTarget(this.jump.word, this.context.table);
-    const names = [...this.matches, ...(this.target === null ? [] : [this.target])].map((use) => use.word.text);
+    const missing = this.rule.missingTarget();
+    if (missing !== null) throw unknownTarget(missing, this.context.table);
+    const names = this.rule.loaded().map((use) => use.word.text);
     const of =
       names.length === 0 ? 'iptables (a match needs -m or -p before its options)' : `iptables, ${names.join(', ')}`;
     throw new ParseError(`unknown option --${name}, expected one of ${of}`, word.at);
   }
 
-  /** `-p tcp --dport`: the match that has the protocol's name, once. */
-  private loadProtocol(): boolean {
-    if (this.protocol === null || this.protocolLoaded) return false;
-    const { name, at } = this.protocol;
-    const match = findMatch(name, this.context.family);
-    if (match === undefined) return false;
-    this.protocolLoaded = true;
-    const word = { text: match.name, at, quoted: false };
-    this.matches.push({ extension: match, given: new GivenOptions(word), word });
-    return true;
-  }
-
-  private extensionOption(loaded: Loaded<Match | Target>, spec: OptionSpec, word: Word, value: Word | null): void {
+  private extensionOption(loaded: Loaded, spec: OptionSpec, word: Word, value: Word | null): void {
     let inverted = this.takeInvert();
     const words: Word[] = value === null ? [] : [value];
     const count = spec.words ?? 1;
@@ -241,9 +209,9 @@ class LineParser {
     }
     if ('sdpiofjgc'.includes(letter)) this.once(letter === 'g' ? 'j' : letter, word);
     if (COMMANDS.includes(letter)) this.takeCommand(option, word, attached);
-    else if (option.word === 'none') this.flag(letter, word);
+    else if (letter === 'f') this.rule.testFragment(word, this.takeInvert());
     else if (option.word === 'required') this.setting(letter, word, this.operandOf(letter, word, attached));
-    else if (attached === null) this.optional();
+    else if (option.word === 'optional' && attached === null) this.optional();
   }
 
   /** The word of an option; before that of a rule's own test `!` may stand. */
@@ -260,69 +228,13 @@ class LineParser {
     this.seen.add(letter);
   }
 
-  private flag(letter: string, word: Word): void {
-    if (letter !== 'f') return;
-    if (this.context.family === 'ipv6') throw new ParseError('-f, expected -m frag in IPv6', word.at);
-    this.fragment = !this.takeInvert();
-  }
-
   private setting(letter: string, word: Word, operand: Word): void {
-    const { family, table } = this.context;
-    switch (letter) {
-      case 's':
-        this.src = parseAddresses(operand, family, this.takeInvert());
-        break;
-      case 'd':
-        this.dst = parseAddresses(operand, family, this.takeInvert());
-        break;
-      case 'p':
-        this.protocol = this.parseProtocol(operand);
-        break;
-      case 'i':
-        this.iif = this.parseDevice(operand);
-        break;
-      case 'o':
-        this.oif = this.parseDevice(operand);
-        break;
-      case 'm':
-        this.loadMatch(operand);
-        break;
-      case 'j':
-      case 'g':
-        this.loadTarget(letter === 'j' ? 'jump' : 'goto', operand);
-        break;
-      case 'c':
-        this.counters = this.parseCounters(operand, word);
-        break;
-      default:
-        throw new ParseError(`${word.text}, expected the table ${table} of the line that begins with *`, word.at);
-    }
-  }
-
-  private parseProtocol(word: Word): LineParser['protocol'] {
-    const number = protocolNumber(word.text);
-    if (number === undefined)
-      throw new ParseError(`unknown protocol ${word.text}, expected a name, a number up to 255 or all`, word.at);
-    const invert = this.takeInvert();
-    if (invert && number === 0) throw new ParseError('! -p all matches nothing, expected a protocol', word.at);
-    // Names that are numbers load no match: find_proto looks the name of a number up.
-    return {
-      number,
-      name: parseUint(word.text) === undefined ? word.text.toLowerCase() : protocolName(number),
-      invert,
-      at: word.at,
-    };
-  }
-
-  private parseDevice(word: Word): DeviceTest & { at: Position } {
-    if (word.text === '') throw new ParseError('an empty device name, expected one', word.at);
-    if (word.text.length > MAX_DEVICE_NAME) {
-      throw new ParseError(
-        `device name ${word.text} of ${word.text.length} characters, expected at most ${MAX_DEVICE_NAME}`,
-        word.at,
-      );
-    }
-    return { pattern: word.text, invert: this.takeInvert(), at: word.at };
+    const { table } = this.context;
+    if ('sdpio'.includes(letter)) this.rule.test(letter, operand, this.takeInvert());
+    else if (letter === 'm') this.rule.loadMatch(operand);
+    else if (letter === 'j' || letter === 'g') this.rule.loadTarget(letter === 'j' ? 'jump' : 'goto', operand);
+    else if (letter === 'c') this.counters = this.parseCounters(operand, word);
+    else throw new ParseError(`${word.text}, expected the table ${table} of the line that begins with *`, word.at);
   }
 
   private parseCounters(word: Word, option: Word): { packets: number; bytes: number } {
@@ -335,32 +247,6 @@ class LineParser {
     return { packets, bytes };
   }
 
-  private loadMatch(word: Word): void {
-    const match = findMatch(word.text, this.context.family);
-    if (match === undefined)
-      throw new UnknownExtension(
-        `match ${word.text}`,
-        `unknown match ${word.text}, expected one that can be loaded`,
-        word.at,
-      );
-    this.matches.push({ extension: match, given: new GivenOptions(word), word });
-  }
-
-  private loadTarget(kind: 'jump' | 'goto', word: Word): void {
-    this.jump = { kind, word };
-    this.checkNatDrop(word);
-    const { family } = this.context;
-    if (kind === 'goto' || isVerdict(word.text) || this.context.hasChain(word.text)) return;
-    const target = findTarget(word.text, family);
-    if (target !== undefined) this.target = { extension: target, given: new GivenOptions(word), word };
-  }
-
-  private checkNatDrop(word: Word): void {
-    if (this.context.table === 'nat' && word.text === 'DROP') {
-      throw new ParseError('DROP in table nat, expected it in a table that filters', word.at);
-    }
-  }
-
   private takeCommand(option: GenericOption, word: Word, attached: Word | null): void {
     const { letter } = option;
     if (this.command !== null)
@@ -371,7 +257,7 @@ class LineParser {
     if ('IDRZ'.includes(letter) && chain !== null) this.index = this.ruleNumber(letter, word);
     if (letter !== 'E' && letter !== 'P') return;
     const operand = this.argument(word);
-    if (letter === 'P') this.checkNatDrop(operand);
+    if (letter === 'P') checkNatDrop(operand, this.context.table);
     this.operand = operand.text;
   }
 
@@ -383,84 +269,9 @@ class LineParser {
       throw new ParseError(`rule number ${word.text}, expected 1 or more`, word.at);
     return number;
   }
-
-  private rules(): Rule[] {
-    this.checkDevices();
-    const protocol = this.protocol?.number ?? 0;
-    const invertProtocol = this.protocol?.invert ?? false;
-    const matches = this.matches.map((use) => this.finish(use));
-    const target = this.finishTarget();
-    const at = this.jump?.word.at ?? this.command!.word.at;
-    const sources = this.src.length > 0 ? this.src : [null];
-    const destinations = this.dst.length > 0 ? this.dst : [null];
-    const device = (test: DeviceTest | null) => test && { pattern: test.pattern, invert: test.invert };
-    return sources.flatMap((src) =>
-      destinations.map((dst) => ({
-        src,
-        dst,
-        iif: device(this.iif),
-        oif: device(this.oif),
-        protocol,
-        invertProtocol,
-        fragment: this.fragment,
-        matches,
-        target,
-        at,
-      })),
-    );
-  }
-
-  /** A packet has no device on that side of the hook. */
-  private checkDevices(): void {
-    if (this.oif !== null && (this.chain === 'PREROUTING' || this.chain === 'INPUT')) {
-      throw new ParseError(`-o in ${this.chain}, expected -i`, this.oif.at);
-    }
-    if (this.iif !== null && (this.chain === 'OUTPUT' || this.chain === 'POSTROUTING')) {
-      throw new ParseError(`-i in ${this.chain}, expected -o`, this.iif.at);
-    }
-  }
-
-  private finish({ extension, given, word }: Loaded<Match | Target>): Use {
-    const { family, table } = this.context;
-    const protocol = this.protocol === null || this.protocol.invert ? 0 : this.protocol.number;
-    if (extension.tables !== undefined && !extension.tables.includes(table)) {
-      throw new ParseError(
-        `${extension.name} in table ${table}, expected table ${extension.tables.join(' or ')}`,
-        word.at,
-      );
-    }
-    if (extension.protocols !== undefined && !extension.protocols.includes(protocol)) {
-      throw new ParseError(
-        `${extension.name} without its protocol, expected -p ${extension.protocols.map(protocolName).join(' or ')}`,
-        word.at,
-      );
-    }
-    const options = extension.parse(given.complete(extension.options, { family, table, protocol, chain: this.chain }));
-    const missing = extension.sets?.(options).find((name) => !this.context.hasSet(name));
-    if (missing !== undefined) {
-      throw new UnknownExtension(`set ${missing}`, `unknown set ${missing}, expected an ipset that is there`, word.at);
-    }
-    return { name: extension.name, options };
-  }
-
-  private finishTarget(): RuleTarget | null {
-    if (this.target !== null) return { kind: 'extension', ...this.finish(this.target) };
-    if (this.jump === null) return null;
-    const { kind, word } = this.jump;
-    if (kind === 'jump' && isVerdict(word.text)) return { kind: 'verdict', verdict: word.text };
-    return { kind, chain: word.text };
-  }
 }
 
 const sameOption = (a: object, b: object): boolean => ('spec' in a && 'spec' in b ? a.spec === b.spec : a === b);
-
-/** What a `-j` to nothing is: no chain at the end of its table, no target by that name. */
-export const unknownTarget = (word: { text: string; at: Position }, table: string): UnknownExtension =>
-  new UnknownExtension(
-    `target ${word.text}`,
-    `no chain or target ${word.text}, expected a chain of table ${table} or a target that can be loaded`,
-    word.at,
-  );
 
 /** Read a command line, its first word an option. @throws {ParseError} */
 export const parseCommand = (words: readonly Word[], context: CommandContext): Command =>

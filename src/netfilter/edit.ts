@@ -2,7 +2,7 @@
  * The tables that a restore file changes, while it is read: what iptables-restore does for each command, the chains that it
  * creates and empties included (iptables/iptables-restore.c, libiptc/libiptc.c). @module
  */
-import { type Command, unknownTarget } from './command.ts';
+import type { Command } from './command.ts';
 import type { Family } from './extension.ts';
 import { formatRule } from './format.ts';
 import { ParseError, type Position } from './parse-error.ts';
@@ -15,6 +15,7 @@ import {
   type Table,
   type TableName,
 } from './rule.ts';
+import { unknownTarget } from './rule-line.ts';
 
 interface WorkingChain {
   name: string;

@@ -116,6 +116,7 @@ describe('what it does not take names the place', () => {
       '-A INPUT --dport 80',
       '3:10: unknown option --dport, expected one of iptables (a match needs -m or -p before its options)',
     ],
+    ['-A INPUT -j LOG --log-foo', '3:17: unknown option --log-foo, expected one of iptables, LOG'],
     ['-A INPUT -p tcp --dport zz', '3:25: not a port: zz, expected a number or the name of a service'],
     ['-A INPUT -m tcp --dport 80', '3:13: tcp without its protocol, expected -p tcp'],
     ['-A INPUT -p tcp --d 80', '3:17: --d is ambiguous, expected more letters'],
