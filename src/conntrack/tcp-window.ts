@@ -32,6 +32,8 @@ export const LAST_INDEX = 5;
 export const LAST_WSCALE = 6;
 export const LAST_FLAGS = 7;
 export const RETRANS = 8;
+/** The last segment was let through unchecked. */
+export const IGNORED = 9;
 
 /** Flags of a side, and of the last segment: IP_CT_TCP_FLAG_*. */
 export const FLAG_WINDOW_SCALE = 0x01;

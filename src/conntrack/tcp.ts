@@ -156,6 +156,7 @@ export class TcpTracker implements Tracker {
     }
     window.setByte(w.LAST_INDEX, 0, this.index);
     window.setByte(w.LAST_DIR, 0, this.dir);
+    window.setByte(w.IGNORED, 0, 1);
     window.setWord(w.LAST_SEQ, 0, window.seq);
     window.setWord(w.LAST_END, 0, window.end);
     window.setWord(w.LAST_WIN, 0, window.win);
@@ -261,7 +262,8 @@ export class TcpTracker implements Tracker {
     const { window } = this;
     const status = this.connections.table.status[ct]!;
     const last = window.byte(w.LAST_INDEX);
-    const ignoredSyn = (status & IPS_SEEN_REPLY) !== 0 && last === state.SYN_SET;
+    // A SYN that was accepted, as those of a simultaneous open are, does not count (measured).
+    const ignoredSyn = (status & IPS_SEEN_REPLY) !== 0 && last === state.SYN_SET && window.byte(w.IGNORED) === 1;
     const ignoredAck = (status & IPS_ASSURED) === 0 && last === state.ACK_SET;
     if ((ignoredSyn || ignoredAck) && window.ack === window.word(w.LAST_END)) return true;
     const challenged = this.old === state.SYN_SENT && last === state.ACK_SET && window.byte(w.LAST_DIR) === REPLY;
@@ -327,6 +329,7 @@ export class TcpTracker implements Tracker {
     const { table, settings } = connections;
     window.setByte(w.LAST_INDEX, 0, this.index);
     window.setByte(w.LAST_DIR, 0, this.dir);
+    window.setByte(w.IGNORED, 0, 0);
     table.state[ct] = this.now;
     if (this.old !== this.now) {
       if (this.now === state.FIN_WAIT) window.addFlags(this.dir, w.FLAG_CLOSE_INIT);
