@@ -61,7 +61,8 @@ export class Addresses {
     const ifaddr: Ifaddr = {
       address,
       prefixLength,
-      broadcast: options.broadcast ?? (prefixLength === 32 ? 0 : address | ~mask4(prefixLength)),
+      // `ip addr add ... brd +` gives none where there is no room for one (RFC 3021).
+      broadcast: options.broadcast ?? (prefixLength > 30 ? 0 : address | ~mask4(prefixLength)),
       dev,
       scope: options.scope ?? (isLoopback(address) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE),
       secondary: primary !== undefined,
