@@ -59,11 +59,14 @@ const mix = (hash: number, value: number): number => {
   return product ^ (product >>> 15);
 };
 
+/** Matches that neither change anything nor drop a packet: what stands behind them may be looked at first. */
+const PURE: ReadonlySet<string> = new Set(['comment', 'mark', 'conntrack', 'state', 'addrtype']);
+
 /** The destination ports that a rule of TCP or UDP is bound to, or null. */
 function boundPorts(rule: Rule): readonly number[] | null {
   if (rule.invertProtocol || (rule.protocol !== TCP && rule.protocol !== UDP)) return null;
   for (const { name, options } of rule.matches) {
-    if (name === 'comment') continue;
+    if (PURE.has(name)) continue;
     if (name === 'multiport') return multiPorts(options as Multiport);
     if (name !== 'tcp' && name !== 'udp') return null;
     const { dport } = options as Tcp | Udp;

@@ -21,6 +21,7 @@ const transport = fc.oneof(
   fc.tuple(fc.constantFrom('tcp', 'udp'), port).map(([p, value]) => `-p ${p} -m comment --comment x --dport ${value}`),
   fc.tuple(port, port).map(([a, b]) => `-p tcp --sport ${Math.min(a, b)}:${Math.max(a, b)}`),
   fc.tuple(port, port).map(([a, b]) => `-p tcp -m multiport --dports ${a},${b}`),
+  port.map((value) => `-p tcp -m mark --mark 0x1/0x1 -m tcp --dport ${value}`),
   fc.constant('-p tcp --syn'),
   fc.constant('-p tcp --tcp-option 5 --dport 80'),
 );
