@@ -1,8 +1,9 @@
 /**
- * `-m owner`: who owns the socket that a local packet was sent by, net/netfilter/xt_owner.c. Processes are root's here. What
- * the kernel itself sends has no process: it matches when every test that was given is inverted. @module
+ * `-m owner`: who owns the socket that a local packet was sent by, net/netfilter/xt_owner.c. Processes are root's here. The
+ * kernel's own sockets (ICMP, RST) have no process: for them user and group match only inverted. What is forwarded has no
+ * socket at all. @module
  */
-import { FLAG_SOCKET } from '../../packet/packet.ts';
+import { FLAG_SOCKET, FLAG_SOCKLESS } from '../../packet/packet.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, boundedUint } from '../number.ts';
 
@@ -73,6 +74,14 @@ export const owner: Match<Owner> = {
     if ((tests & SUPPL) !== 0) words.push('--suppl-groups');
     return words.join(' ');
   },
-  compile: ({ tests, invert, uid, gid }) => [tests ^ invert, Number(ownedByRoot(tests, invert, uid, gid))],
-  test: (args, at, pkt) => ((pkt.flags & FLAG_SOCKET) === 0 ? args[at] === 0 : args[at + 1] === 1),
+  compile: ({ tests, invert, uid, gid }) => [
+    Number((tests ^ invert) === 0),
+    Number((tests & invert & SOCKET) === 0 && ((tests ^ invert) & (UID | GID)) === 0),
+    Number(ownedByRoot(tests, invert, uid, gid)),
+  ],
+  test(args, at, { flags, iif }) {
+    if ((flags & FLAG_SOCKET) !== 0) return args[at + 2] === 1;
+    const kernels = iif === 0 && (flags & FLAG_SOCKLESS) === 0;
+    return args[kernels ? at + 1 : at] === 1;
+  },
 };
