@@ -8,9 +8,15 @@ export const IPFRAG_DUP = 1;
 export const IPFRAG_OVERLAP = 2;
 
 export class FragmentQueue {
-  readonly key: string;
+  readonly key: number;
   readonly number: number;
   readonly user: number;
+  private readonly src: number;
+  private readonly dst: number;
+  /** id << 8 | protocol. */
+  private readonly name: number;
+  /** The next queue of the same key. */
+  next: FragmentQueue | null = null;
   timer = 0;
   /** By offset. */
   readonly fragments: Packet[] = [];
@@ -35,10 +41,18 @@ export class FragmentQueue {
   /** The source's count of fragments when the last one came. */
   sequence = 0;
 
-  constructor(key: string, number: number, user: number) {
+  constructor(key: number, number: number, user: number, src: number, dst: number, name: number) {
     this.key = key;
     this.number = number;
     this.user = user;
+    this.src = src;
+    this.dst = dst;
+    this.name = name;
+  }
+
+  /** Does a fragment with these belong here? */
+  is(src: number, dst: number, name: number, user: number): boolean {
+    return this.src === src && this.dst === dst && this.name === name && this.user === user;
   }
 
   /** Begin again, with nothing. */

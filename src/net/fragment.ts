@@ -43,7 +43,8 @@ const isConntrack = (user: number): boolean =>
 
 export class Defragmenter {
   private readonly ns: Netns;
-  private readonly queues = new Map<string, FragmentQueue>();
+  /** By a hash of what names a datagram; a chain for those that share it. */
+  private readonly queues = new Map<number, FragmentQueue>();
   /** By number, for timers. */
   private readonly byNumber = new Map<number, FragmentQueue>();
   private numbers = 0;
@@ -70,7 +71,7 @@ export class Defragmenter {
 
   /** Queues that wait for more. */
   get size(): number {
-    return this.queues.size;
+    return this.byNumber.size;
   }
 
   /**
@@ -88,12 +89,17 @@ export class Defragmenter {
 
   /** ip_find. A new queue is refused when fragments have all the memory that they may. */
   private queueFor({ view, l3 }: Packet, user: number): FragmentQueue | null {
-    const [src, dst] = [ipv4.src(view, l3), ipv4.dst(view, l3)];
-    const key = `${src} ${dst} ${ipv4.id(view, l3)} ${ipv4.protocol(view, l3)} ${user}`;
-    const known = this.queues.get(key);
-    if (known !== undefined) return known;
+    const src = ipv4.src(view, l3);
+    const dst = ipv4.dst(view, l3);
+    const name = (ipv4.id(view, l3) << 8) | ipv4.protocol(view, l3);
+    const key = Math.imul(src ^ Math.imul(dst, 0x85ebca6b), 0x9e3779b1) ^ name ^ (user << 8);
+    const first = this.queues.get(key) ?? null;
+    let queue = first;
+    while (queue !== null && !queue.is(src, dst, name, user)) queue = queue.next;
+    if (queue !== null) return queue;
     if (this.highThresh === 0 || this.memory > this.highThresh) return null;
-    const queue = new FragmentQueue(key, ++this.numbers, user);
+    queue = new FragmentQueue(key, ++this.numbers, user, src, dst, name);
+    queue.next = first;
     this.queues.set(key, queue);
     this.byNumber.set(queue.number, queue);
     queue.timer = this.ns.clock.after(this.timeout, this.expire, queue.number);
@@ -162,8 +168,18 @@ export class Defragmenter {
 
   private kill(queue: FragmentQueue): void {
     this.ns.clock.cancel(queue.timer);
-    this.queues.delete(queue.key);
     this.byNumber.delete(queue.number);
+    this.unchain(queue);
+  }
+
+  private unchain(queue: FragmentQueue): void {
+    const first = this.queues.get(queue.key)!;
+    if (first !== queue) {
+      let before = first;
+      while (before.next !== queue) before = before.next!;
+      before.next = queue.next;
+    } else if (queue.next === null) this.queues.delete(queue.key);
+    else this.queues.set(queue.key, queue.next);
   }
 
   private dropAll(queue: FragmentQueue, why: number): void {
