@@ -244,17 +244,19 @@ export class Connections implements Task {
 
   private dropBucket(bucket: number, size: number): number {
     const { table } = this;
-    const hash = Math.ceil((bucket * 2 ** 32) / size);
+    const width = 2 ** 32 / size;
     let dropped = 0;
-    let e = table.first(hash);
-    while (e >= 0) {
-      const next = table.after(e);
-      const inBucket = Math.floor((table.hashOf(e) / 2 ** 32) * size) === bucket;
-      if (inBucket && (table.status[e >>> 1]! & IPS_ASSURED) === 0) {
-        this.kill(e >>> 1, null);
-        dropped++;
+    for (let hash = Math.ceil(bucket * width); hash < (bucket + 1) * width; hash += table.bucketWidth) {
+      let e = table.first(hash);
+      while (e >= 0) {
+        const next = table.after(e);
+        const near = Math.floor(table.hashOf(e) / width) === bucket;
+        if (near && (table.status[e >>> 1]! & IPS_ASSURED) === 0) {
+          this.kill(e >>> 1, null);
+          dropped++;
+        }
+        e = next;
       }
-      e = next;
     }
     return dropped;
   }

@@ -9,7 +9,9 @@ import type { Connections } from './connections.ts';
 import * as sctpState from './sctp-state.ts';
 import {
   IPCT_DESTROY,
+  IPCT_MARK,
   IPCT_NEW,
+  IPCT_PROTOINFO,
   IPS_ACCOUNTED,
   IPS_ASSURED,
   IPS_NAT_CLASH,
@@ -82,32 +84,50 @@ export const formatConntrack = (connections: Connections, options: { readonly ex
   [...listed(connections)].map((ct) => {
     const v4 = connections.table.family[ct] === IPV4;
     const family = `${(v4 ? 'ipv4' : 'ipv6').padEnd(8)} ${v4 ? AF_INET : AF_INET6} `;
-    return (options.extended === true ? family : '') + flowText(connections, ct, secondsLeft(connections, ct));
+    return (options.extended === true ? family : '') + flowText(connections, ct, ALL_PARTS);
   });
 
 /** A line of `conntrack -E` for what an observer was told. */
 export function formatEvent(connections: Connections, events: number, ct: number): string {
-  if ((events & IPCT_DESTROY) !== 0) return `[DESTROY] ${flowText(connections, ct, '')}`;
-  const kind = (events & IPCT_NEW) !== 0 ? '    [NEW]' : ' [UPDATE]';
-  return `${kind} ${flowText(connections, ct, secondsLeft(connections, ct), false)}`;
+  const over = (events & IPCT_DESTROY) !== 0;
+  const kind = over ? '[DESTROY]' : (events & IPCT_NEW) !== 0 ? '    [NEW]' : ' [UPDATE]';
+  const marked = connections.table.mark[ct] !== 0 || (events & IPCT_MARK) !== 0;
+  return `${kind} ${flowText(connections, ct, {
+    timeout: !over,
+    state: over || (events & IPCT_PROTOINFO) !== 0,
+    counters: over,
+    mark: marked,
+    use: false,
+  })}`;
 }
 
-function flowText(connections: Connections, ct: number, timeout: number | '', counters = true): string {
+/** What a line has beside the tuples. */
+interface FlowParts {
+  readonly timeout: boolean;
+  readonly state: boolean;
+  readonly counters: boolean;
+  readonly mark: boolean;
+  readonly use: boolean;
+}
+
+const ALL_PARTS: FlowParts = { timeout: true, state: true, counters: true, mark: true, use: true };
+
+function flowText(connections: Connections, ct: number, parts: FlowParts): string {
   const { table } = connections;
   const protocol = table.protocol[ct]!;
   const zoned = table.zone[ct] !== 0 && table.zoneDir[ct] === ZONE_DIR_BOTH;
   return words([
     protocolName(protocol).padEnd(8),
     protocol,
-    timeout,
-    timeout === '' ? '' : stateWord(connections, ct),
-    direction(connections, ct, ORIGINAL, format6, counters),
+    parts.timeout ? secondsLeft(connections, ct) : '',
+    parts.state ? stateWord(connections, ct) : '',
+    direction(connections, ct, ORIGINAL, format6, parts.counters),
     (table.status[ct]! & IPS_SEEN_REPLY) === 0 ? '[UNREPLIED]' : '',
-    direction(connections, ct, REPLY, format6, counters),
+    direction(connections, ct, REPLY, format6, parts.counters),
     (table.status[ct]! & IPS_ASSURED) !== 0 ? '[ASSURED]' : '',
-    counters || table.mark[ct] !== 0 ? `mark=${table.mark[ct]! >>> 0}` : '',
+    parts.mark ? `mark=${table.mark[ct]! >>> 0}` : '',
     zoned ? `zone=${table.zone[ct]}` : '',
-    counters && timeout !== '' ? 'use=1' : '',
+    parts.use ? 'use=1' : '',
   ]);
 }
 

@@ -205,6 +205,11 @@ export class ConntrackTable {
     return (this.zoneDir[ct]! & (1 << direction)) !== 0 ? this.zone[ct]! : 0;
   }
 
+  /** How many hashes lead to one chain. */
+  get bucketWidth(): number {
+    return 2 ** this.shift;
+  }
+
   /** First entry of the chain that a hash leads to, or -1. */
   first(hash: number): number {
     return this.buckets[hash >>> this.shift]!;
