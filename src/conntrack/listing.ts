@@ -93,7 +93,7 @@ export function formatEvent(connections: Connections, events: number, ct: number
   const kind = over ? '[DESTROY]' : (events & IPCT_NEW) !== 0 ? '    [NEW]' : ' [UPDATE]';
   const marked = connections.table.mark[ct] !== 0 || (events & IPCT_MARK) !== 0;
   return `${kind} ${flowText(connections, ct, {
-    timeout: !over,
+    timeout: !over || secondsLeft(connections, ct) > 0,
     state: over || (events & IPCT_PROTOINFO) !== 0,
     counters: over,
     mark: marked,

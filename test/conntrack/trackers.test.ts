@@ -218,7 +218,7 @@ describe('text', () => {
     expect(events).toEqual([
       `    [NEW] udp      17 30 ${pair('[UNREPLIED] ')}`,
       ` [UPDATE] udp      17 30 ${pair('')}`,
-      `[DESTROY] udp      17 ${pair('packets=1 bytes=28 ')} packets=1 bytes=28`,
+      `[DESTROY] udp      17 30 ${pair('packets=1 bytes=28 ')} packets=1 bytes=28`,
     ]);
   });
 });
