@@ -244,11 +244,14 @@ export class SctpTracker implements Tracker {
 
   private noteInit(v: DataView, at: number, ct: number, from: number, to: number): void {
     const { table } = this.connections;
+    const bytes = table.stateBytes;
     const seen = this.bytes + INIT_SEEN;
     const { dir } = this;
-    if (table.stateBytes[seen + dir] !== 0 && table.stateBytes[seen + 1 - dir] !== 0)
-      table.stateBytes[seen + 1 - dir] = 0;
-    table.stateBytes[seen + dir] = 1;
+    // One with the tag that is known already is stale or repeated, and opens no collision.
+    if (from === state.NONE || this.vtag(1 - dir) !== initTag(v, at)) {
+      if (bytes[seen + dir] !== 0) bytes[seen + 1 - dir] = 0;
+      bytes[seen + dir] = 1;
+    }
     this.setVtag(1 - dir, initTag(v, at));
     // A repeated INIT does not keep an entry alive.
     if (to === state.CLOSED && from === state.CLOSED && (table.status[ct]! & IPS_CONFIRMED) !== 0) this.ignore = true;
