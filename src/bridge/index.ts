@@ -1,4 +1,5 @@
-/** The Ethernet bridge and its netfilter hooks: what another program imports as `podwire/bridge`. @module */
+/** Bridges: what another program imports as `podwire/bridge`. @module */
+export { type BrNetfilter, brNetfilter } from './br-netfilter.ts';
 export { Bridge, type BridgeConfig } from './bridge.ts';
-export { Fdb } from './fdb.ts';
+export * from './fdb.ts';
 export type { BridgePort, PortOptions } from './port.ts';

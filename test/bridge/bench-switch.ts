@@ -100,7 +100,7 @@ export function frame(
   to: number | string,
   from: number | string,
   type = 0x88b5,
-  payload = new Uint8Array(46),
+  payload: Uint8Array = new Uint8Array(46),
 ): Uint8Array {
   const bytes = new Uint8Array(14 + payload.length);
   const address = (station: number | string): string => (typeof station === 'number' ? mac(station) : station);
