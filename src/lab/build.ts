@@ -6,7 +6,6 @@ import { brNetfilter } from '../bridge/br-netfilter.ts';
 import { Bridge } from '../bridge/bridge.ts';
 import { Conntrack } from '../conntrack/conntrack.ts';
 import type { Device, DeviceConfig } from '../net/device.ts';
-import { DummyDevice } from '../net/dummy.ts';
 import { OUTPUT } from '../net/hook.ts';
 import { Netns, type World } from '../net/netns.ts';
 import { vethPair } from '../net/veth.ts';
@@ -129,7 +128,8 @@ export class Builder {
         );
         break;
       default:
-        new DummyDevice(ns, this.config(link));
+        // What loses all that it is given, and asks for neighbours nevertheless: a bridge without ports.
+        new Bridge(ns, this.config(link));
     }
   }
 

@@ -8,6 +8,7 @@ import { bridgeFdb } from '../overlay/fdb-listing.ts';
 import type { LabNamespace } from './build.ts';
 import type { Journal } from './journal.ts';
 import type { LabSource } from './source.ts';
+import type { Link } from './topology.ts';
 
 const asLines = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
@@ -26,6 +27,8 @@ function spaced(value: unknown): string {
 /** Group addresses, which a kernel has many of by itself, are left out. */
 const GROUPS = /^(33:33|01:00:5e|01:80:c2):/;
 
+const forwards = ({ type }: Link): boolean => type === 'bridge' || type === 'vxlan';
+
 /** The kernel's packets have random IP ids; a line of a packet without one tells it. */
 const withoutId = (line: string): string => (line.includes('ID=0') ? line : line.replace(/ ID=\d+/g, ' ID=*'));
 
@@ -40,6 +43,9 @@ export function labState(
     if (source.rules.has(name)) state.set(`${name}.counters`, node.netfilter.save({ counters: true }));
     if (source.rules6.has(name)) {
       state.set(`${name}.counters6`, node.netfilter.save({ counters: true, family: 'ipv6' }));
+    }
+    if (source.topology.namespaces[name]!.links.some(forwards)) {
+      state.set(`${name}.fdb`, asLines(bridgeFdb(node.ns).filter((line) => !GROUPS.test(line))));
     }
     addTables(state, name, node);
   }
@@ -65,8 +71,6 @@ function recentJson(tables: readonly RecentTable[]): string {
 
 function addTables(state: Map<string, string>, name: string, { ns, conntrack }: LabNamespace): void {
   state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));
-  const stations = bridgeFdb(ns).filter((line) => !GROUPS.test(line));
-  if (stations.length > 0) state.set(`${name}.fdb`, asLines(stations));
   const neighbours = ns.neigh.list();
   if (neighbours.length > 0) state.set(`${name}.neigh`, asLines(neighbours));
   const recent = recentTables(ns).list();
