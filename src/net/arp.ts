@@ -223,7 +223,7 @@ export class Arp implements Solicitor {
     if (slot < 0) slot = this.delayed.length;
     this.delayed[slot] = pkt;
     this.waiting++;
-    ns.clock.after(ns.random.below(delay * TICK), this.answerDelayed, slot);
+    ns.timers.after(ns.random.below(delay * TICK), this.answerDelayed, slot);
   }
 
   private onDelayed(slot: number): void {

@@ -102,7 +102,7 @@ export class Defragmenter {
     queue.next = first;
     this.queues.set(key, queue);
     this.byNumber.set(queue.number, queue);
-    queue.timer = this.ns.clock.after(this.timeout, this.expire, queue.number);
+    queue.timer = this.ns.timers.after(this.timeout, this.expire, queue.number);
     return queue;
   }
 
@@ -151,9 +151,9 @@ export class Defragmenter {
 
   /** ip_frag_reinit. */
   private restart(queue: FragmentQueue): void {
-    const { clock } = this.ns;
-    clock.cancel(queue.timer);
-    queue.timer = clock.after(this.timeout, this.expire, queue.number);
+    const { timers } = this.ns;
+    timers.cancel(queue.timer);
+    queue.timer = timers.after(this.timeout, this.expire, queue.number);
     this.dropAll(queue, FRAG_TOO_FAR);
     queue.reset();
   }
@@ -167,7 +167,7 @@ export class Defragmenter {
   }
 
   private kill(queue: FragmentQueue): void {
-    this.ns.clock.cancel(queue.timer);
+    this.ns.timers.cancel(queue.timer);
     this.byNumber.delete(queue.number);
     this.unchain(queue);
   }

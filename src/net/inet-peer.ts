@@ -1,16 +1,15 @@
 /**
  * What a host remembers of other hosts to limit what it tells them: ICMP errors, route errors, redirects, and how many
- * fragments they sent. struct inet_peer, net/ipv4/inetpeer.c. Times in milliseconds, one token for each. @module
+ * fragments they sent. struct inet_peer, net/ipv4/inetpeer.c. Times in jiffies, one token for each. @module
  */
 import { MILLISECOND } from '../sim/clock.ts';
+import { JIFFY } from '../sim/timer-wheel.ts';
 import type { Netns } from './netns.ts';
 
 /** Burst of one kind of ICMP error, in multiples of icmp_ratelimit. */
 const XRLIM_BURST_FACTOR = 6;
-const NEW_PEER_CREDIT = 60_000;
-/** Sysctls of net.ipv4.route count in jiffies, which have 4 ms. */
-const JIFFY = 4;
 const HZ = 250;
+const NEW_PEER_CREDIT = 60 * HZ;
 /** Peers beyond this many make the oldest go (inet_peer_threshold is 65536 at most). */
 const MAX_PEERS = 65_536;
 
@@ -57,7 +56,7 @@ export class InetPeers {
   }
 
   private now(): number {
-    return this.ns.clock.now / MILLISECOND;
+    return Math.floor(this.ns.clock.now / JIFFY);
   }
 
   private peer(address: number): Peer {
@@ -71,34 +70,35 @@ export class InetPeers {
 
   /** May the sender be told that its packet has no route? The bucket of ip_error. */
   allowRouteError(address: number): boolean {
-    const [cost, burst] = [this.cost * JIFFY, this.burst * JIFFY];
     const peer = this.peer(address);
-    this.fill(peer, burst);
-    if (peer.tokens < cost) return false;
-    peer.tokens -= cost;
+    const now = this.now();
+    peer.tokens = Math.min(peer.tokens + now - peer.last, this.burst);
+    peer.last = now;
+    if (peer.tokens < this.cost) return false;
+    peer.tokens -= this.cost;
     return true;
   }
 
   /** inet_peer_xrlim_allow. @param interval milliseconds between two messages */
   allowIcmp(address: number, interval: number): boolean {
     const peer = this.peer(address);
-    this.fill(peer, XRLIM_BURST_FACTOR * interval);
-    if (peer.tokens < interval) return false;
-    peer.tokens -= interval;
-    return true;
-  }
-
-  private fill(peer: Peer, most: number): void {
     const now = this.now();
-    peer.tokens = Math.min(peer.tokens + now - peer.last, most);
-    peer.last = now;
+    const cost = Math.ceil((interval * MILLISECOND) / JIFFY);
+    // Tokens that ip_error left count in full within one jiffy, and are cut to this bucket's size later.
+    if (now !== peer.last) {
+      peer.tokens = Math.min(peer.tokens + now - peer.last, XRLIM_BURST_FACTOR * cost);
+      peer.last = now;
+    }
+    if (peer.tokens < cost) return false;
+    peer.tokens -= cost;
+    return true;
   }
 
   /** May the sender be redirected now? Ever less often while it does not listen: ip_rt_send_redirect. */
   allowRedirect(address: number): boolean {
     const peer = this.peer(address);
     const now = this.now();
-    if (now > peer.last + this.redirectSilence * JIFFY) {
+    if (now > peer.last + this.redirectSilence) {
       peer.tokens = 0;
       peer.redirects = 0;
     }
@@ -106,7 +106,7 @@ export class InetPeers {
       peer.last = now;
       return false;
     }
-    return peer.redirects === 0 || now > peer.last + this.redirectLoad * JIFFY * 2 ** peer.redirects;
+    return peer.redirects === 0 || now > peer.last + this.redirectLoad * 2 ** peer.redirects;
   }
 
   /** A redirect was sent. */

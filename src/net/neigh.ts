@@ -134,7 +134,7 @@ export class Neighbours {
     table.updated[row] = table.used[row] = now;
     table.confirmed[row] = now - 2 * this.reachableTime(dev);
     this.construct(row, dev, address);
-    if (this.collector === 0) this.collector = ns.clock.after(this.collectionTime(), this.periodic);
+    if (this.collector === 0) this.collector = ns.timers.after(this.collectionTime(), this.periodic);
     return row;
   }
 
@@ -355,12 +355,12 @@ export class Neighbours {
 
   private setTimer(row: number, delay: number): void {
     this.cancelTimer(row);
-    this.table.timer[row] = this.ns.clock.after(delay, this.timeout, row);
+    this.table.timer[row] = this.ns.timers.after(delay, this.timeout, row);
   }
 
   private cancelTimer(row: number): void {
     const timer = this.table.timer[row]!;
-    if (timer !== 0) this.ns.clock.cancel(timer);
+    if (timer !== 0) this.ns.timers.cancel(timer);
     this.table.timer[row] = 0;
   }
 
@@ -416,7 +416,7 @@ export class Neighbours {
         if (state === NUD_FAILED || ns.clock.now - used > stale) this.remove(row);
       }
     }
-    if (table.count > 0) this.collector = ns.clock.after(this.collectionTime(), this.periodic);
+    if (table.count > 0) this.collector = ns.timers.after(this.collectionTime(), this.periodic);
   }
 
   private remove(row: number): void {

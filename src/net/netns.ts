@@ -4,6 +4,7 @@ import type { Packet } from '../packet/packet.ts';
 import { REASONS, reason, reasonName } from '../packet/reason.ts';
 import type { Clock } from '../sim/clock.ts';
 import type { Random } from '../sim/random.ts';
+import { TimerWheel } from '../sim/timer-wheel.ts';
 import type { Stage, Trace } from '../sim/trace.ts';
 import { Addresses } from './address.ts';
 import { Arp } from './arp.ts';
@@ -46,6 +47,8 @@ export class Netns {
   readonly world: World;
   readonly pool: PacketPool;
   readonly clock: Clock;
+  /** Timers with the kernel's coarseness. */
+  readonly timers: TimerWheel;
   readonly random: Random;
   readonly sysctl: Sysctl = new Sysctl();
   readonly hooks4: Hooks = new Hooks();
@@ -80,6 +83,7 @@ export class Netns {
     this.world = world;
     this.pool = world.pool;
     this.clock = world.clock;
+    this.timers = new TimerWheel(world.clock);
     this.random = world.random;
     this.dropStage = { kind: 'drop', ns: name, describe: (code) => ({ reason: reasonName(code) }) };
     this.transmitStage = { kind: 'transmit', ns: name, describe: (oif) => ({ dev: this.devices[oif]!.name }) };

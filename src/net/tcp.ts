@@ -21,7 +21,6 @@ const TCP_FLAGS = reason('TCP_FLAGS');
 const ECN_MASK = 3;
 /** Fewer bytes of options hold no signature. */
 const AUTH_MIN = 18;
-const AO_HEADER = 4;
 
 const flow = new Flow();
 const reply = new ReplyOptions();
@@ -84,13 +83,12 @@ function sendReset(ns: Netns, pkt: Packet): void {
 }
 
 /**
- * Would the answer need a signature (TCP-MD5, TCP-AO), or are the options too broken to tell? tcp_do_parse_auth_options
- * of a kernel without TCP-AO. Nobody here has a key.
+ * Would the answer need a signature (TCP-MD5, TCP-AO), or are the options too broken to tell? tcp_do_parse_auth_options.
+ * Nobody here has a key.
  */
 function mustBeSigned({ view, l4 }: Packet): boolean {
   const end = l4 + tcp.headerLength(view, l4);
   let i = l4 + tcp.HEADER_LEN;
-  let signed = false;
   while (end - i >= AUTH_MIN) {
     const kind = view.getUint8(i);
     if (kind === EOL) return false;
@@ -99,9 +97,7 @@ function mustBeSigned({ view, l4 }: Packet): boolean {
       continue;
     }
     const length = view.getUint8(i + 1);
-    if (length < 2 || length > end - i || kind === MD5SIG) return true;
-    if (kind === AO && (signed || length <= AO_HEADER)) return true;
-    signed ||= kind === AO;
+    if (length < 2 || length > end - i || kind === MD5SIG || kind === AO) return true;
     i += length;
   }
   return false;
