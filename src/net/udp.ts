@@ -59,7 +59,11 @@ function checkLength(pkt: Packet, protocol: number): number {
   if (length > end - l4) return PKT_TOO_SMALL;
   if (protocol === ipv4.UDPLITE) return length !== 0 && length < udp.HEADER_LEN ? UDP_CSUM : 0;
   if (length < udp.HEADER_LEN) return PKT_TOO_SMALL;
-  pkt.end = l4 + length;
+  if (length < end - l4) {
+    pkt.end = l4 + length;
+    // Whoever found the checksum right summed what is gone now.
+    pkt.flags &= ~FLAG_CSUM_OK;
+  }
   return 0;
 }
 
