@@ -1,9 +1,10 @@
 /** Rules as iptables-save prints them: save_rule and the save functions of extensions. Inverse of command.ts. @module */
+
+import { protocolName } from '../packet/protocols.ts';
 import { formatAddress } from './address-test.ts';
 import type { Family } from './extension.ts';
 import { findMatch } from './matches/index.ts';
 import { spellMatches } from './nft-spelling.ts';
-import { protocolName } from './protocols.ts';
 import type { DeviceTest, Rule, RuleTarget, Use } from './rule.ts';
 import { findTarget } from './targets/index.ts';
 

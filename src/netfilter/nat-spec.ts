@@ -13,9 +13,9 @@ import {
 } from '../conntrack/nat-range.ts';
 import { type Address6, format4, format6, parse4, parse6 } from '../packet/address.ts';
 import * as ip from '../packet/ipv4.ts';
+import { servicePort } from '../packet/services.ts';
 import type { Family, Given, OptionSpec } from './extension.ts';
 import { parseUint } from './number.ts';
-import { servicePort } from './services.ts';
 
 export interface PortSpec {
   readonly first: number;

@@ -1,8 +1,8 @@
 /** One transformation that `-m policy` asks for: struct xt_policy_elem, and its words in libxt_policy.c. @module */
 import { format4, format6, mask4, mask6, parse4, parse6, prefixLength4 } from '../packet/address.ts';
+import { protocolNumber } from '../packet/protocols.ts';
 import type { Family, Given, GivenOption } from './extension.ts';
 import { bang, boundedUint } from './number.ts';
-import { protocolNumber } from './protocols.ts';
 
 /** What is asked of a transformation, each as printed. */
 const FIELDS = ['reqid', 'spi', 'proto', 'mode', 'tunnel-dst', 'tunnel-src'] as const;

@@ -1,4 +1,6 @@
 /** What one line says of a rule, word by word, until it is complete: the parts of struct iptables_command_state. @module */
+
+import { protocolName, protocolNumber } from '../packet/protocols.ts';
 import { parseAddresses } from './address-test.ts';
 import type { CommandContext } from './command.ts';
 import type { Match, Target } from './extension.ts';
@@ -6,7 +8,6 @@ import { GivenOptions } from './given.ts';
 import { findMatch } from './matches/index.ts';
 import { parseUint } from './number.ts';
 import { ParseError, type Position, UnknownExtension } from './parse-error.ts';
-import { protocolName, protocolNumber } from './protocols.ts';
 import type { AddressTest, DeviceTest, Rule, RuleTarget, StandardVerdict, Use } from './rule.ts';
 import { findTarget } from './targets/index.ts';
 import type { Word } from './words.ts';

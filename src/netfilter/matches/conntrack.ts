@@ -14,11 +14,11 @@ import {
 } from '../../conntrack/status.ts';
 import { Tuple } from '../../conntrack/tuple.ts';
 import type { Packet } from '../../packet/packet.ts';
+import { protocolNumber } from '../../packet/protocols.ts';
 import { SECOND } from '../../sim/clock.ts';
 import type { Evaluation, Family, Given, Match, OptionSpec } from '../extension.ts';
 import { formatMasked, type MaskedAddress, maskWords, parseMasked } from '../masked-address.ts';
 import { bang, formatRange, uintRange } from '../number.ts';
-import { protocolNumber } from '../protocols.ts';
 import { type BitNames, formatBits, parseBits, STATES_AND_NAT } from '../state-list.ts';
 
 /** A test that may be inverted. */

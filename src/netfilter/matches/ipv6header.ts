@@ -3,9 +3,9 @@ import * as ipv4 from '../../packet/ipv4.ts';
 import * as ipv6 from '../../packet/ipv6.ts';
 import * as ext from '../../packet/ipv6-ext.ts';
 import type { Packet } from '../../packet/packet.ts';
+import { protocolNumber } from '../../packet/protocols.ts';
 import type { Match } from '../extension.ts';
 import { bang } from '../number.ts';
-import { protocolNumber } from '../protocols.ts';
 
 /** Bits in the order in which they are printed; their short names; their protocol. */
 const HEADERS: readonly (readonly [bit: number, name: string, short: string, protocol: number])[] = [

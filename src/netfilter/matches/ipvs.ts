@@ -3,10 +3,10 @@
  * only `! --ipvs` alone. @module
  */
 import { format4, format6, parse4, parse6, prefixLength4 } from '../../packet/address.ts';
+import { protocolNumber } from '../../packet/protocols.ts';
+import { servicePort } from '../../packet/services.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang } from '../number.ts';
-import { protocolNumber } from '../protocols.ts';
-import { servicePort } from '../services.ts';
 
 export interface IpvsTest {
   readonly option: string;

@@ -1,7 +1,8 @@
 /** `-m multiport`: up to 15 ports and ranges of ports; net/netfilter/xt_multiport.c. @module */
+
+import { servicePort } from '../../packet/services.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, oneOf, parseUint } from '../number.ts';
-import { servicePort } from '../services.ts';
 
 type Side = 'sports' | 'dports' | 'ports';
 
