@@ -2,7 +2,7 @@
  * Where packets live: slots of a few fixed sizes in ArrayBuffers that are never resized, handed out and taken back
  * without allocation (mm/slub.c and skbuff_head_cache, in the small). @module
  */
-import { Packet } from './packet.ts';
+import { FLAG_SOCKET, FLAG_SOCKLESS, Packet } from './packet.ts';
 
 /** Bytes kept free in front of a new packet: outer Ethernet, IPv6, UDP and VXLAN headers twice over. */
 export const HEADROOM = 192;
@@ -43,12 +43,13 @@ export class PacketPool {
     return pkt;
   }
 
-  /** A packet with the bytes and the metadata of `pkt`: skb_copy. */
+  /** A packet with the bytes and the metadata of `pkt`, but no socket's: skb_copy. */
   copy(pkt: Packet): Packet | null {
     const twin = this.take(pkt.length);
     if (twin === null) return null;
     twin.bytes.set(pkt.bytes.subarray(pkt.data, pkt.end), twin.data);
     twin.copyMetadata(pkt);
+    twin.flags = (twin.flags & ~FLAG_SOCKET) | FLAG_SOCKLESS;
     return twin;
   }
 

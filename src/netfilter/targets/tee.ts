@@ -3,7 +3,7 @@ import { IP_CT_UNTRACKED } from '../../conntrack/status.ts';
 import { INPUT, PREROUTING } from '../../net/hook.ts';
 import { format4, format6, parse4, parse6 } from '../../packet/address.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
-import { FLAG_SOCKET, FLAG_SOCKLESS, type Packet } from '../../packet/packet.ts';
+import type { Packet } from '../../packet/packet.ts';
 import { type Evaluation, type Target, XT_CONTINUE } from '../extension.ts';
 
 export interface Tee {
@@ -47,7 +47,6 @@ function duplicate(pkt: Packet, gateway: number, oif: string, { ns, hook }: Eval
   twin.data = twin.l3;
   twin.ct = -1;
   twin.ctInfo = IP_CT_UNTRACKED;
-  twin.flags = (twin.flags & ~FLAG_SOCKET) | FLAG_SOCKLESS;
   const { view, l3, l2 } = twin;
   // A copy begins at the network header; what stood in front of it is not known.
   if (l2 >= 0) twin.bytes.fill(0, l2, l3);
