@@ -10,6 +10,7 @@ import type { Conntrack } from './conntrack.ts';
 import { manipAt } from './nat.ts';
 import { NatRange, RANGE_MAP_IPS } from './nat-range.ts';
 import { MANIP_DST, MANIP_SRC, ORIGINAL } from './status.ts';
+import { IPV4 } from './tuple.ts';
 
 const LOOPBACK = 0x7f000001;
 
@@ -28,6 +29,8 @@ function withAddress(range: NatRange, address: number): NatRange {
 /** The source becomes `oif`'s own address towards the next hop; dropped when there is none. nf_nat_masquerade_ipv4. */
 export function masquerade(conntrack: Conntrack, pkt: Packet, range: NatRange, oif: Device): Verdict {
   const { table, ns, nat } = conntrack;
+  // No device has an IPv6 address to choose.
+  if (table.family[pkt.ct] !== IPV4) return NF_DROP;
   // A source of 0.0.0.0 is DHCP's, and means to stay.
   if (table.src[2 * pkt.ct + ORIGINAL] === 0) return NF_ACCEPT;
   const address = ns.ip.selectSource(oif, pkt.nextHop);
@@ -38,6 +41,7 @@ export function masquerade(conntrack: Conntrack, pkt: Packet, range: NatRange, o
 
 /** The destination becomes this host: `iif`'s first address, or 127.0.0.1 for a packet made here. nf_nat_redirect_ipv4. */
 export function redirect(conntrack: Conntrack, pkt: Packet, range: NatRange, hook: number, iif: Device): Verdict {
+  if (conntrack.table.family[pkt.ct] !== IPV4) return NF_DROP;
   const address = hook === OUTPUT ? LOOPBACK : conntrack.ns.ip.firstAddress(iif);
   return address === 0 ? NF_DROP : conntrack.nat.setup(pkt, withAddress(range, address), MANIP_DST);
 }
@@ -47,8 +51,21 @@ export function netmap(conntrack: Conntrack, pkt: Packet, range: NatRange, hook:
   const { view: v, l3 } = pkt;
   const mask = ~(range.min ^ range.max);
   const manip = manipAt(hook);
+  if (conntrack.table.family[pkt.ct] !== IPV4) return netmap6(conntrack, pkt, range, manip);
   const address = manip === MANIP_DST ? ip.dst(v, l3) : ip.src(v, l3);
   return conntrack.nat.setup(pkt, withAddress(range, (address & ~mask) | (range.min & mask)), manip);
+}
+
+function netmap6(conntrack: Conntrack, pkt: Packet, range: NatRange, manip: number): Verdict {
+  const { view: v } = pkt;
+  const at = pkt.l3 + (manip === MANIP_DST ? 24 : 8);
+  for (let i = 0; i < 3; i++) {
+    const mask = ~(range.minHigh[i]! ^ range.maxHigh[i]!);
+    chosen.minHigh[i] = chosen.maxHigh[i] = (v.getInt32(at + 4 * i) & ~mask) | (range.minHigh[i]! & mask);
+  }
+  const mask = ~(range.min ^ range.max);
+  const low = (v.getInt32(at + 12) & ~mask) | (range.min & mask);
+  return conntrack.nat.setup(pkt, withAddress(range, low), manip);
 }
 
 /** MASQUERADE's flows by an address that a device lost: kill them. masq_inet_event. */

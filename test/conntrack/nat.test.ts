@@ -10,14 +10,16 @@ import {
   RANGE_PROTO_RANDOM_FULLY,
   RANGE_PROTO_SPECIFIED,
 } from '../../src/conntrack/nat-range.ts';
+import { netmap } from '../../src/conntrack/nat-targets.ts';
 import { MANIP_DST, MANIP_SRC } from '../../src/conntrack/status.ts';
 import { IPV4, Tuple } from '../../src/conntrack/tuple.ts';
-import { POSTROUTING, PREROUTING } from '../../src/net/hook.ts';
+import { POSTROUTING, PREROUTING, type Verdict } from '../../src/net/hook.ts';
 import { format4, parse4 } from '../../src/packet/address.ts';
 import * as sum from '../../src/packet/checksum.ts';
 import { compose } from '../../src/packet/compose.ts';
 import * as ip from '../../src/packet/ipv4.ts';
 import type { Layer } from '../../src/packet/layer.ts';
+import type { Packet } from '../../src/packet/packet.ts';
 import * as sctp from '../../src/packet/sctp.ts';
 import { Stand } from './stand.ts';
 
@@ -186,6 +188,26 @@ describe('SNAT', () => {
     const stand = snat({ to: '10.0.2.100', last: '10.0.2.163' });
     const first = ends(stand.send(udp(A, B, 4000, 53)).bytes)!.src;
     for (let i = 1; i < 20; i++) expect(ends(stand.send(udp(A, `10.0.2.${i}`, 4000, 53)).bytes)!.src).toBe(first);
+  });
+});
+
+describe('IPv6', () => {
+  test('a network is mapped to another, and back, with right checksums', () => {
+    const stand = new Stand();
+    const to = new NatRange();
+    [to.min, to.max] = [0, -1];
+    to.minHigh.set([0x20010db8, 1, 0]);
+    to.maxHigh.set([0x20010db8, 1, -1]);
+    const run = (pkt: Packet): Verdict => netmap(stand.conntrack, pkt, to, PREROUTING);
+    stand.conntrack.nat.register(PREROUTING, { priority: 0, run }, 'ipv6');
+    const udp6 = (src: string, dst: string, srcPort: number, dstPort: number): Layer[] => [
+      { ipv6: { src, dst } },
+      { udp: { srcPort, dstPort } },
+    ];
+    const out = stand.send(udp6('fd00::2', 'fd00:9::5:7', 4000, 53)).bytes!;
+    expect(out).toEqual(compose(udp6('fd00::2', '2001:db8:0:1::5:7', 4000, 53)));
+    const back = stand.send(udp6('2001:db8:0:1::5:7', 'fd00::2', 53, 4000)).bytes!;
+    expect(back).toEqual(compose(udp6('fd00:9::5:7', 'fd00::2', 53, 4000)));
   });
 });
 
