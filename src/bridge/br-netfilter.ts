@@ -283,7 +283,7 @@ function leave(pkt: Packet, encapsulation: number): void {
 
 /** br_drop_fake_rtable: a route that was really looked up stays. */
 function dropFakeRoute(pkt: Packet): void {
-  if ((pkt.routeFlags & RT_INPUT) === 0) dropRoute(pkt);
+  if (pkt.physIn !== 0 && (pkt.routeFlags & RT_INPUT) === 0) dropRoute(pkt);
 }
 
 /** nf_bridge_info_free, and the fake route with it. */

@@ -350,6 +350,7 @@ export class Bridge extends Device implements FrameHandler {
     if (this.config.mtu === undefined)
       this.mtu = devices.length === 0 ? ETH_DATA_LEN : Math.min(...devices.map(({ mtu }) => mtu));
     this.neededHeadroom = Math.max(0, ...devices.map((dev) => dev.neededHeadroom));
+    this.rxHeadroom = this.neededHeadroom;
     this.arpProxy.portsChanged();
   }
 

@@ -40,6 +40,8 @@ export abstract class Device {
   noArp = false;
   /** Bytes that it puts in front of a frame (needed_headroom): a tunnel's outer headers. */
   neededHeadroom = 0;
+  /** Bytes in front of what arrives on it, beyond what any frame has (netdev_set_rx_headroom): a bridge with a tunnel asks for them. */
+  rxHeadroom = 0;
   handler: FrameHandler | null = null;
   /** The bridge that it is a port of (`physdev`, `-i br0`), or null. */
   master: Device | null = null;

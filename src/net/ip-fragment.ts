@@ -39,10 +39,11 @@ function fitsGeometry(ns: Netns, pkt: Packet, hlen: number, space: number): bool
 }
 
 /**
- * A fragment keeps the headroom that it came with: room for its own headers and 16 bytes. A tunnel device needs more, and
- * then the kernel copies.
+ * A fragment keeps the headroom that it came with: room for its own headers, what the device that it came in by asked for,
+ * and some. A tunnel device needs more, and then the kernel copies.
  */
-const headroomIsShort = (ns: Netns, pkt: Packet): boolean => ns.devices[pkt.oif]!.neededHeadroom > 1;
+const headroomIsShort = ({ devices }: Netns, pkt: Packet): boolean =>
+  devices[pkt.oif]!.neededHeadroom - devices[pkt.iif]!.rxHeadroom > 1;
 
 function sendGeometry(ns: Netns, pkt: Packet, hlen: number, to: FragmentSink): number {
   const total = pkt.end - pkt.l3 - hlen;

@@ -18,7 +18,7 @@ import { ipError } from './ip-error.ts';
 import { ipForward } from './ip-forward.ts';
 import * as options from './ip-options.ts';
 import type { Netns } from './netns.ts';
-import { RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
+import { RT_INPUT, RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
 import { routeByHeader } from './route-input.ts';
 import { receiveSourceRoute } from './source-route.ts';
 
@@ -67,6 +67,8 @@ export function ipReceiveFinish(ns: Netns, pkt: Packet, dev: Device): void {
   ns.ip.traceRoute(pkt);
   if (pkt.routeError !== 0) ipError(ns, pkt, dev);
   else if ((pkt.routeFlags & RTCF_LOCAL) !== 0) localDeliver(ns, pkt, dev);
+  // The route of a packet that this host sent, and that a device turned back: dst_discard.
+  else if ((pkt.routeFlags & RT_INPUT) === 0) ns.drop(pkt, NOT_SPECIFIED);
   else ipForward(ns, pkt, dev);
 }
 

@@ -18,6 +18,7 @@ import { InetPeers } from './inet-peer.ts';
 import { Ipv4 } from './ip.ts';
 import { Loopback } from './loopback.ts';
 import { Neighbours } from './neigh.ts';
+import { PathMtus } from './pmtu.ts';
 import { receive } from './receive.ts';
 import { Sockets } from './socket.ts';
 import { Sysctl } from './sysctl.ts';
@@ -63,6 +64,7 @@ export class Netns {
   readonly addresses: Addresses;
   readonly fib: Fib;
   readonly peers: InetPeers;
+  readonly pmtu: PathMtus;
   /** IPv4 neighbours, and the protocol that finds them. */
   readonly neigh: Neighbours;
   readonly arp: Arp;
@@ -91,6 +93,7 @@ export class Netns {
     this.addresses = new Addresses(this);
     this.fib = new Fib(this);
     this.peers = new InetPeers(this);
+    this.pmtu = new PathMtus(this);
     this.neigh = new Neighbours(this);
     this.arp = new Arp(this);
     this.ip = new Ipv4(this);

@@ -136,7 +136,9 @@ export class OutputRouting {
     }
     if (gateway !== 0) bits |= RT_GATEWAY;
     if (this.res.route?.mtuLocked === true) bits |= RT_MTU_LOCKED;
-    this.rt.set(type, bits, dev, gateway || dst, routeMtu(this.res, dev));
+    const mtu = routeMtu(this.res, dev);
+    const heeds = type === RTN_UNICAST && (bits & RT_MTU_LOCKED) === 0;
+    this.rt.set(type, bits, dev, gateway || dst, heeds ? this.ns.pmtu.heed(dst, mtu) : mtu);
     this.rt.source = src;
     return 0;
   }

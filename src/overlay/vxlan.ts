@@ -10,7 +10,8 @@ import { Flow } from '../net/flow.ts';
 import { NUD_CONNECTED } from '../net/neigh.ts';
 import type { Netns } from '../net/netns.ts';
 import { ethTypeTrans } from '../net/receive.ts';
-import { RTN_LOCAL } from '../net/rtn.ts';
+import { RT_GATEWAY, RT_MTU_LOCKED } from '../net/route.ts';
+import { RTN_LOCAL, RTN_UNICAST } from '../net/rtn.ts';
 import { format4 } from '../packet/address.ts';
 import * as arp from '../packet/arp.ts';
 import * as ethernet from '../packet/ethernet.ts';
@@ -251,7 +252,7 @@ export class Vxlan extends Device {
     if (flow.dst === 0) ns.drop(pkt, NO_TX_TARGET);
     else if (ns.ip.routing.route(flow) !== 0 || ns.ip.routing.rt.dev === this) ns.drop(pkt, IP_OUTNOROUTES);
     else if (ns.ip.routing.rt.type === RTN_LOCAL) this.sendToSelf(pkt, flow.dstPort, vni);
-    else if (this.isTooBig(pkt, tagged, ns.ip.routing.rt.mtu - HEADROOM)) this.arrive(pkt);
+    else if (this.isTooBig(pkt, ns.ip.routing.rt.mtu - HEADROOM)) this.arrive(pkt);
     else {
       if (ns.trace !== null) ns.trace.record(this.stage, pkt, flow.dst, vni);
       this.encapsulate(pkt, vni, ecn.encapsulate(tos, inner), this.outerTtl(pkt, protocol), this.outerDf(pkt, tagged));
@@ -298,10 +299,27 @@ export class Vxlan extends Device {
     else other.bypass(pkt);
   }
 
-  /** A frame that the outside cannot take whole and that must not be cut is answered, if the device is a bridge's. */
-  private isTooBig(pkt: Packet, tagged: boolean, mtu: number): boolean {
-    if (pkt.end - pkt.l3 <= mtu || this.master === null || tagged) return false;
-    return ethernet.type(pkt.view, pkt.l2) === ethernet.ETH_P_IP && fragmentationNeeded(pkt, mtu);
+  /**
+   * A frame that the outside cannot take whole: whoever routed it here shall know, and if it must not be cut it is answered
+   * where the device is a bridge's. skb_tunnel_check_pmtu.
+   */
+  private isTooBig(pkt: Packet, mtu: number): boolean {
+    if (pkt.end - pkt.l3 <= mtu || ethernet.type(pkt.view, pkt.l2) !== ethernet.ETH_P_IP) return false;
+    const known = this.tellPathMtu(pkt, mtu);
+    if (this.master === null || !fragmentationNeeded(pkt, mtu)) return false;
+    // The answer keeps the packet's route, whose next hop is the destination: now another, unless the path has an exception.
+    if (!known && (pkt.routeFlags & RT_GATEWAY) === 0) pkt.nextHop = ipv4.dst(pkt.view, pkt.l3);
+    return true;
+  }
+
+  /** @returns whether the path of the packet's route was known to be narrow */
+  private tellPathMtu(pkt: Packet, mtu: number): boolean {
+    if (pkt.routeType !== RTN_UNICAST || (pkt.routeFlags & RT_MTU_LOCKED) !== 0) return false;
+    const { pmtu } = this.ns;
+    const dst = ipv4.dst(pkt.view, pkt.l3);
+    const known = pmtu.heed(dst, pkt.pathMtu) !== pkt.pathMtu;
+    pmtu.update(dst, pkt.pathMtu, mtu);
+    return known;
   }
 
   private outerTtl(pkt: Packet, protocol: number): number {
