@@ -4,7 +4,6 @@
  * @module
  */
 import { Backlog } from '../net/backlog.ts';
-import type { Device } from '../net/device.ts';
 import type { World } from '../net/netns.ts';
 import type { PortDevice } from '../net/wire.ts';
 import { parseSave } from '../netfilter/save.ts';
@@ -69,7 +68,6 @@ export class Lab {
   private readonly world: World;
   private readonly byName: Map<string, Entry> = new Map();
   private readonly journal: Journal | null;
-  private readonly receive = (dev: Device, pkt: Packet): void => dev.ns.receive(pkt, dev);
 
   /** Tell what the wall clock showed when the run began, seconds since 1970: a rule may ask (`-m time`). */
   set epochSeconds(seconds: number) {
@@ -156,7 +154,7 @@ export class Lab {
   }
 
   private settle(): void {
-    this.world.backlog.run(this.receive);
+    this.world.backlog.run();
   }
 
   private addPort(name: string, port: PortDevice): void {

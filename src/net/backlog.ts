@@ -31,8 +31,8 @@ export class Backlog {
     this.packets[slot] = pkt;
   }
 
-  /** Receive until nothing waits. `receive` hands one frame to the device's namespace. */
-  run(receive: (dev: Device, pkt: Packet) => void): void {
+  /** Receive until nothing waits. */
+  run(): void {
     if (this.running) return;
     this.running = true;
     try {
@@ -43,7 +43,7 @@ export class Backlog {
         this.devices[slot] = this.packets[slot] = null;
         this.head = (slot + 1) % SIZE;
         this.length--;
-        receive(dev, pkt);
+        dev.ns.receive(pkt, dev);
       }
     } finally {
       this.running = false;

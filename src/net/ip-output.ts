@@ -2,7 +2,14 @@
 import * as ethernet from '../packet/ethernet.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_CSUM_OK, FLAG_FORWARDED, FLAG_REROUTED, type Packet } from '../packet/packet.ts';
+import {
+  FLAG_CSUM_OK,
+  FLAG_FORWARDED,
+  FLAG_REROUTED,
+  FLAG_SOCKET,
+  PACKET_LOOPBACK,
+  type Packet,
+} from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { EINVAL, EMSGSIZE, EPERM } from './errno.ts';
 import { NF_ACCEPT, NF_DROP, OUTPUT, POSTROUTING } from './hook.ts';
@@ -13,8 +20,6 @@ import { RT_LOOP_BACK, RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './rout
 const NETFILTER_DROP = reason('NETFILTER_DROP');
 const PKT_TOO_BIG = reason('PKT_TOO_BIG');
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
-/** What a device that loops a packet back says of it; include/uapi/linux/if_packet.h. */
-const PACKET_LOOPBACK = 5;
 
 /**
  * ip_local_out: send what this host made. Length and header checksum are set here.
@@ -88,6 +93,8 @@ function loopBack(ns: Netns, pkt: Packet): void {
   copy.bytes.fill(0, copy.data, copy.data + ethernet.HEADER_LEN);
   ethernet.setType(copy.view, copy.data, ethernet.ETH_P_IP);
   ns.world.backlog.push(dev, copy);
+  // A process is interrupted by it at once; what the kernel sends goes on first.
+  if ((pkt.flags & FLAG_SOCKET) !== 0) ns.world.backlog.run();
 }
 
 /** ip_finish_output: fragments where the packet is too big, or came in fragments. */

@@ -1,6 +1,13 @@
 /** A frame that arrived on a device, to whoever takes it: __netif_receive_skb_core, net/core/dev.c. @module */
 import * as ethernet from '../packet/ethernet.ts';
-import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST, PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
+import {
+  PACKET_BROADCAST,
+  PACKET_HOST,
+  PACKET_LOOPBACK,
+  PACKET_MULTICAST,
+  PACKET_OTHERHOST,
+  type Packet,
+} from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import * as vlan from '../packet/vlan.ts';
 import type { Device } from './device.ts';
@@ -84,6 +91,8 @@ export function receive(ns: Netns, pkt: Packet, dev: Device): void {
   pkt.protocol = protocol;
   pkt.data += ethernet.HEADER_LEN;
   pkt.l3 = pkt.data;
+  // dev_loopback_xmit makes no link header.
+  if (pkt.pktType === PACKET_LOOPBACK) pkt.l2 = pkt.l3;
   switch (protocol) {
     case ethernet.ETH_P_IP:
       ns.ip.receive(pkt, dev);

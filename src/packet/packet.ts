@@ -16,6 +16,7 @@ export const PACKET_BROADCAST = 1;
 export const PACKET_MULTICAST = 2;
 export const PACKET_OTHERHOST = 3;
 export const PACKET_OUTGOING = 4;
+export const PACKET_LOOPBACK = 5;
 
 /** Bits of `flags`. */
 export const FLAG_TRACE = 1; // skb->nf_trace: the raw table's TRACE target asked for it

@@ -66,7 +66,7 @@ export class Bench {
   }
 
   run(): void {
-    this.world.backlog.run((dev, pkt) => dev.ns.receive(pkt, dev));
+    this.world.backlog.run();
   }
 
   /** Let time pass, with its timers. */

@@ -67,7 +67,7 @@ export class Host {
   }
 
   private run(): void {
-    this.world.backlog.run((dev, pkt) => dev.ns.receive(pkt, dev));
+    this.world.backlog.run();
   }
 
   settle(): readonly Frame[] {
