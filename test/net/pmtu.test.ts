@@ -12,6 +12,7 @@ function host() {
   const send = (dst: string, fragment = 0): number[] => {
     bench.sent = [];
     bench.ns.ip.sendRaw(bench.world.pool.from(packet({ src: '10.0.0.1', dst, fragment, length: 1000 }))!);
+    bench.run();
     return bench.sent.map(([, frame]) => frame.length - 14);
   };
   return { bench, send };
