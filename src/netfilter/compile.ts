@@ -98,6 +98,11 @@ export interface Program {
   /** First values of the state of a namespace that loads it. */
   readonly cells: Float64Array;
   readonly objects: readonly ((scope: Evaluation) => object)[];
+  /**
+   * The order in which they are made: two rules may share what the first one makes. iptables-nft hands the kernel rule by
+   * rule as the text has them, iptables-legacy chain by chain.
+   */
+  readonly objectOrder: readonly number[];
   /** By row, and one more: where the cells and the objects of its rule begin. */
   readonly cellsAt: Int32Array;
   readonly objectsAt: Int32Array;
@@ -158,6 +163,9 @@ class Compiler {
   private readonly objects: ((scope: Evaluation) => object)[] = [];
   private readonly cellsAt: number[] = [];
   private readonly objectsAt: number[] = [];
+  /** Line of the rule of each object; line of the rule under way. */
+  private readonly objectLines: number[] = [];
+  private line = 0;
   private readonly chains: CompiledChain[] = [];
   private readonly starts = new Map<string, number>();
   private needsConntrack = false;
@@ -199,12 +207,18 @@ class Compiler {
       devicePatterns: this.patterns,
       cells: Float64Array.from(this.cells),
       objects: this.objects,
+      objectOrder: this.objectOrder(),
       cellsAt: Int32Array.from([...this.cellsAt, this.cells.length]),
       objectsAt: Int32Array.from([...this.objectsAt, this.objects.length]),
       needsConntrack: this.needsConntrack,
       needsDefrag: this.needsDefrag,
       depth: longestWay(this.table),
     };
+  }
+
+  private objectOrder(): number[] {
+    const order = this.objects.map((_, i) => i);
+    return this.backend === 'nft' ? order.sort((a, b) => this.objectLines[a]! - this.objectLines[b]!) : order;
   }
 
   private perHook(place: (chain: CompiledChain) => number): Int32Array {
@@ -215,14 +229,17 @@ class Compiler {
   }
 
   private compiling(chain: string): Compiling {
-    const { family, backend, table, cells, objects } = this;
+    const { family, backend, table, cells, objects, objectLines } = this;
     return {
       family,
       backend,
       table: table.name,
       chain,
       cells: (...initial) => cells.push(...initial) - initial.length,
-      object: (create) => objects.push(create) - 1,
+      object: (create) => {
+        objectLines.push(this.line);
+        return objects.push(create) - 1;
+      },
       devicePattern: (pattern) => intern(this.patterns, pattern),
     };
   }
@@ -239,6 +256,7 @@ class Compiler {
     const at = row * STRIDE;
     this.cellsAt.push(this.cells.length);
     this.objectsAt.push(this.objects.length);
+    this.line = rule.at.line;
     let flags = 0;
     if (this.family === 'ipv4') {
       rows[at + SRC] = rule.src?.words[0] ?? 0;

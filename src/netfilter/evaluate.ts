@@ -101,7 +101,8 @@ export class TableState implements Evaluation {
     this.backend = program.backend;
     this.cells = program.cells.slice();
     this.iif = this.oif = around.ns.devices[0]!;
-    this.objects = program.objects.map((create) => create(this));
+    this.objects = new Array<object>(program.objects.length);
+    for (const i of program.objectOrder) this.objects[i] = program.objects[i]!(this);
     this.counters = new Float64Array((program.rows.length / c.STRIDE) * 2);
     const depth = program.depth * NESTED_RUNS;
     this.stack = new Int32Array(depth * FRAME);
