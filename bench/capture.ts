@@ -1,6 +1,6 @@
 /** How many packets of 100 bytes a second are written to and read from a capture? @module */
 import b from 'benny';
-import { CaptureReader, PACKET_OUTBOUND, PcapngWriter, PcapWriter } from '../src/pcap/index.ts';
+import { CaptureReader, PACKET_OUTBOUND, PcapngWriter, PcapWriter } from 'podwire/pcap';
 
 const PACKETS = 10_000;
 const LENGTH = 100;

@@ -15,7 +15,7 @@ import { type Evaluation, type Family, XT_CONTINUE, XT_RETURN } from './extensio
 import type { Backend } from './format.ts';
 import { LOG_DEFAULT } from './log-flags.ts';
 import { logPacket } from './log-packet.ts';
-import { hasKey, indexOf, type Lookup, MAX_GROUPS, type TableIndex } from './lookup.ts';
+import { destinationPort, hasKey, indexOf, type Lookup, MAX_GROUPS, type TableIndex } from './lookup.ts';
 import { conntrack } from './matches/conntrack.ts';
 import { testMark } from './matches/mark.ts';
 import { testTcp } from './matches/tcp.ts';
@@ -66,9 +66,12 @@ export class TableState implements Evaluation {
   fragmentOffset = 0;
   hotdrop = false;
 
-  /** The packet's IPv4 addresses. */
+  /** What the keys of rules are compared with: IPv4 addresses, protocol << 16 and destination port. */
   private src = 0;
   private dst = 0;
+  private ports = 0;
+  /** -1 when the packet has all that a key may ask for, else 0: then the ports of keys do not count. */
+  private keyed = 0;
   /** Does a trace, or the TRACE target, want to know what the packet matches? */
   private watched = false;
 
@@ -162,17 +165,16 @@ export class TableState implements Evaluation {
     this.begin(pkt, hook, iif, oif);
     const src = this.src;
     const dst = this.dst;
-    this.indexed = this.index !== null && hasKey(pkt, this.protocol, this.fragmentOffset);
+    this.indexed = this.index !== null && this.keyed !== 0;
     let row = this.enter(entry[hook]!, cursorTop, pkt);
     let verdict: number = XT_CONTINUE;
     while (verdict < 0) {
-      const at = row * c.STRIDE;
-      this.visits++;
-      if (!this.matches(at, pkt)) {
-        if (this.hotdrop) verdict = NF_DROP;
-        else row = this.next(row);
-        continue;
+      row = this.find(row, pkt);
+      if (row < 0) {
+        verdict = NF_DROP;
+        break;
       }
+      const at = row * c.STRIDE;
       counters[2 * row]! += 1;
       counters[2 * row + 1]! += pkt.end - pkt.l3;
       if (this.watched) this.tell(pkt, row);
@@ -226,6 +228,35 @@ export class TableState implements Evaluation {
     return targets[rows[at + c.OPERAND]!]!.run(args, rows[at + c.TARGET_ARGS]!, pkt, this);
   }
 
+  /** The first row from `from` on that the packet matches, or -1 when a match says that it is broken. A chain's last row matches. */
+  private find(from: number, pkt: Packet): number {
+    const walks = this.chain < 0 || !this.indexed;
+    for (let row = from; ; row = walks ? row + 1 : this.next(row)) {
+      if (walks) row = this.skip(row);
+      this.visits++;
+      if (this.matches(row, pkt)) return row;
+      if (this.hotdrop) return -1;
+    }
+  }
+
+  /** The first row from `from` on whose key fits. Nearly all time of a walk is spent here. */
+  private skip(from: number): number {
+    const { keys } = this.program;
+    const { src, dst, ports, keyed } = this;
+    let row = from;
+    let at = from * c.KEY_STRIDE;
+    while (
+      ((dst ^ keys[at + c.DST]!) & keys[at + c.DST_MASK]!) !== 0 ||
+      ((src ^ keys[at + c.SRC]!) & keys[at + c.SRC_MASK]!) !== 0 ||
+      ((ports ^ keys[at + c.PORTS]!) & keys[at + c.PORTS_MASK]! & keyed) !== 0
+    ) {
+      row++;
+      at += c.KEY_STRIDE;
+    }
+    this.visits += row - from;
+    return row;
+  }
+
   /** The first row to compare of the chain that begins at `start`; its cursors go to `base`. */
   private enter(start: number, base: number, pkt: Packet): number {
     this.cursorBase = base;
@@ -273,6 +304,8 @@ export class TableState implements Evaluation {
     this.watched = this.ns.trace !== null || (pkt.flags & FLAG_TRACE) !== 0;
     if (this.family === 'ipv4') this.readHeader(pkt);
     else this.findTransport(pkt);
+    this.keyed = hasKey(pkt, this.protocol, this.fragmentOffset) ? -1 : 0;
+    this.ports = this.keyed === 0 ? 0 : (this.protocol << 16) | destinationPort(pkt, this.protocol);
   }
 
   private readHeader({ view, l3 }: Packet): void {
@@ -301,11 +334,13 @@ export class TableState implements Evaluation {
   }
 
   /** ip_packet_match and the rule's matches. */
-  private matches(at: number, pkt: Packet): boolean {
-    const { rows } = this.program;
+  private matches(row: number, pkt: Packet): boolean {
+    const { keys, rows } = this.program;
+    const key = row * c.KEY_STRIDE;
+    if (((this.dst ^ keys[key + c.DST]!) & keys[key + c.DST_MASK]!) !== 0) return false;
+    if (((this.src ^ keys[key + c.SRC]!) & keys[key + c.SRC_MASK]!) !== 0) return false;
+    const at = row * c.STRIDE;
     const flags = rows[at + c.FLAGS]!;
-    if (((this.dst & rows[at + c.DST_MASK]!) === rows[at + c.DST]) === ((flags & c.INVERT_DST) !== 0)) return false;
-    if (((this.src & rows[at + c.SRC_MASK]!) === rows[at + c.SRC]) === ((flags & c.INVERT_SRC) !== 0)) return false;
     const protocol = rows[at + c.PROTOCOL]!;
     if (protocol !== 0 && !this.isProtocol(protocol, (flags & c.INVERT_PROTOCOL) !== 0)) return false;
     const iif = rows[at + c.IIF]!;
@@ -338,6 +373,12 @@ export class TableState implements Evaluation {
           break;
         case c.MATCH_DST6:
           matched = testAddress6(args, at + 2, pkt, IPV6_DST);
+          break;
+        case c.MATCH_NOT_SRC:
+          matched = (this.src & args[at + 3]!) !== args[at + 2];
+          break;
+        case c.MATCH_NOT_DST:
+          matched = (this.dst & args[at + 3]!) !== args[at + 2];
           break;
         case c.MATCH_TCP:
           matched = testTcp(args, at + 2, pkt, this);

@@ -6,10 +6,8 @@
 import type { Packet } from '../packet/packet.ts';
 import * as tcpHeader from '../packet/tcp.ts';
 import * as udpHeader from '../packet/udp.ts';
-import type { CompiledChain, Program } from './compile.ts';
-import type { Multiport } from './matches/multiport.ts';
-import type { Tcp } from './matches/tcp.ts';
-import type { Udp } from './matches/udp.ts';
+import { boundPorts } from './bound-ports.ts';
+import { type CompiledChain, KEY_STRIDE, type Program } from './compile.ts';
 import type { AddressTest, Rule } from './rule.ts';
 
 /** `linear` visits rules as the kernel does; `indexed` skips those that cannot match. Nothing else differs. */
@@ -19,8 +17,6 @@ export type Lookup = 'linear' | 'indexed';
 const MIN_RULES = 8;
 /** Groups of a chain; the rules of smaller ones are compared with every packet. */
 export const MAX_GROUPS = 8;
-/** Destination ports of one rule that are worth a place each. */
-const MAX_PORTS = 16;
 
 const TCP = 6;
 const UDP = 17;
@@ -58,34 +54,6 @@ const mix = (hash: number, value: number): number => {
   const product = Math.imul(hash ^ value, 0x9e3779b1);
   return product ^ (product >>> 15);
 };
-
-/** Matches that neither change anything nor drop a packet: what stands behind them may be looked at first. */
-const PURE: ReadonlySet<string> = new Set(['comment', 'mark', 'conntrack', 'state', 'addrtype']);
-
-/** The destination ports that a rule of TCP or UDP is bound to, or null. */
-function boundPorts(rule: Rule): readonly number[] | null {
-  if (rule.invertProtocol || (rule.protocol !== TCP && rule.protocol !== UDP)) return null;
-  for (const { name, options } of rule.matches) {
-    if (PURE.has(name)) continue;
-    if (name === 'multiport') return multiPorts(options as Multiport);
-    if (name !== 'tcp' && name !== 'udp') return null;
-    const { dport } = options as Tcp | Udp;
-    const ports = dport.invert ? null : expand([dport.range]);
-    if (ports !== null) return ports;
-    // A search for a TCP option may drop the packet.
-    if (name === 'tcp' && (options as Tcp).option.kind !== 0) return null;
-  }
-  return null;
-}
-
-const multiPorts = ({ side, ports, invert }: Multiport): readonly number[] | null =>
-  side === 'dports' && !invert ? expand(ports) : null;
-
-function expand(ranges: readonly (readonly [number, number])[]): readonly number[] | null {
-  const count = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-  if (count > MAX_PORTS) return null;
-  return ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i));
-}
 
 /** The mask of a test that is a key: neither inverted nor true of everything. */
 const keyMask = (test: AddressTest | null): readonly number[] | null =>
@@ -188,7 +156,7 @@ export class TableIndex {
     this.dstAt = six ? 24 : 16;
     const entries = new Entries();
     const chains: IndexedChain[] = [];
-    this.chainAt = new Int32Array(program.rows.length).fill(-1);
+    this.chainAt = new Int32Array(program.keys.length / KEY_STRIDE).fill(-1);
     for (const chain of program.chains) {
       const indexed = indexChain(chain, entries);
       if (indexed !== null) this.chainAt[chain.start] = chains.push(indexed) - 1;
@@ -204,7 +172,7 @@ export class TableIndex {
    */
   open(chain: number, pkt: Packet, protocol: number, cursors: Int32Array, base: number): number {
     const { groups } = this.chains[chain]!;
-    const port = protocol === TCP || protocol === UDP ? pkt.view.getUint16(pkt.l4 + 2) : -1;
+    const port = protocol === TCP || protocol === UDP ? destinationPort(pkt, protocol) : -1;
     let top = base;
     for (let i = 0; i < groups.length; i++) {
       const group = groups[i]!;
@@ -236,14 +204,18 @@ function find({ hashes, heads }: Group, hash: number): number {
 }
 
 /**
- * Are all fields there that a key may be made of? A packet whose transport header is cut, and a later fragment, is walked
- * through every rule: a match may drop it for that.
+ * Are all fields there that a key may be made of? A packet whose transport header is cut or not found, and a later fragment,
+ * is compared with every rule in full: a match may drop it for that.
  */
 export function hasKey(pkt: Packet, protocol: number, fragmentOffset: number): boolean {
-  if (fragmentOffset !== 0) return false;
+  if (fragmentOffset !== 0 || protocol < 0) return false;
   if (protocol === TCP) return pkt.l4 + tcpHeader.HEADER_LEN <= pkt.end;
   return protocol !== UDP || pkt.l4 + udpHeader.HEADER_LEN <= pkt.end;
 }
+
+/** The destination port of a packet that {@link hasKey}, 0 when its protocol has none. */
+export const destinationPort = (pkt: Packet, protocol: number): number =>
+  protocol === TCP || protocol === UDP ? pkt.view.getUint16(pkt.l4 + 2) : 0;
 
 const indexes = new WeakMap<Program, TableIndex>();
 

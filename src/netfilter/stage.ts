@@ -32,18 +32,23 @@ export function tracePrefix(program: c.Program, row: number): string {
   const { rows } = program;
   // A rule that gives every packet a verdict looks like the end of its chain.
   const isTail =
-    rows[at + c.TARGET]! >= c.TARGET_POLICY || (isVerdict(rows[at + c.TARGET]!) && isUnconditional(program, at));
+    rows[at + c.TARGET]! >= c.TARGET_POLICY || (isVerdict(rows[at + c.TARGET]!) && isUnconditional(program, row));
   const tail = chain.policy === null ? 'return' : 'policy';
   return `TRACE: ${program.table.name}:${chain.name}:${isTail ? tail : 'rule'}:${row - start + 1} `;
 }
 
 const isVerdict = (target: number): boolean => target >= c.TARGET_ACCEPT && target <= c.TARGET_RETURN;
 
-const isUnconditional = ({ rows }: c.Program, at: number): boolean =>
-  rows[at + c.SRC_MASK] === 0 &&
-  rows[at + c.DST_MASK] === 0 &&
-  rows[at + c.PROTOCOL] === 0 &&
-  rows[at + c.FLAGS] === 0 &&
-  rows[at + c.IIF]! < 0 &&
-  rows[at + c.OIF]! < 0 &&
-  rows[at + c.MATCHES]! < 0;
+function isUnconditional({ keys, rows }: c.Program, row: number): boolean {
+  const key = row * c.KEY_STRIDE;
+  const at = row * c.STRIDE;
+  return (
+    keys[key + c.SRC_MASK] === 0 &&
+    keys[key + c.DST_MASK] === 0 &&
+    rows[at + c.PROTOCOL] === 0 &&
+    rows[at + c.FLAGS] === 0 &&
+    rows[at + c.IIF]! < 0 &&
+    rows[at + c.OIF]! < 0 &&
+    rows[at + c.MATCHES]! < 0
+  );
+}
