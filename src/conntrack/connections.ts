@@ -73,6 +73,8 @@ export class Connections implements Task {
   private readonly heldRows: number[] = [];
   private readonly holders: Packet[] = [];
   private readonly holderIds: number[] = [];
+  /** When each row was taken, as {@link Backlog.round} counts: copies of its packet are under way no longer than that. */
+  private readonly holderRounds: number[] = [];
   private sweeping = false;
   private readonly inverse = new Tuple();
 
@@ -173,6 +175,7 @@ export class Connections implements Task {
     this.heldRows.push(ct);
     this.holders.push(pkt);
     this.holderIds.push(pkt.id);
+    this.holderRounds.push(this.ns.world.backlog.round);
   }
 
   /** An answer that is made to a packet belongs to its connection, and now holds it. nf_conntrack_attach. */
@@ -201,20 +204,25 @@ export class Connections implements Task {
 
   /** Free the rows whose packets are gone; forget those that are in the hash by now. */
   private reclaim(): void {
+    const { round } = this.ns.world.backlog;
     for (let i = this.heldRows.length - 1; i >= 0; i--) {
       const ct = this.heldRows[i]!;
       const pkt = this.holders[i]!;
       if (!this.table.isHashed(ct)) {
         if (pkt.ct === ct && pkt.id === this.holderIds[i] && pkt.data >= 0) continue;
+        // A bridge may have copied the packet; the copy has the connection still.
+        if (round !== 0 && this.holderRounds[i] === round) continue;
         this.free(ct);
       }
       const last = this.heldRows.length - 1;
       this.heldRows[i] = this.heldRows[last]!;
       this.holders[i] = this.holders[last]!;
       this.holderIds[i] = this.holderIds[last]!;
+      this.holderRounds[i] = this.holderRounds[last]!;
       this.heldRows.pop();
       this.holders.pop();
       this.holderIds.pop();
+      this.holderRounds.pop();
     }
   }
 

@@ -18,7 +18,9 @@ export class Backlog {
   private head = 0;
   /** Frames that wait. */
   length = 0;
-  private running = false;
+  /** Which run is under way, counted from 1; 0 while none is. */
+  round = 0;
+  private rounds = 0;
 
   /** `pkt` arrives at `dev`, as soon as what runs now is done. */
   push(dev: Device, pkt: Packet): void {
@@ -33,8 +35,8 @@ export class Backlog {
 
   /** Receive until nothing waits. */
   run(): void {
-    if (this.running) return;
-    this.running = true;
+    if (this.round !== 0) return;
+    this.round = ++this.rounds;
     try {
       while (this.length > 0) {
         const slot = this.head;
@@ -46,7 +48,7 @@ export class Backlog {
         dev.ns.receive(pkt, dev);
       }
     } finally {
-      this.running = false;
+      this.round = 0;
     }
   }
 }

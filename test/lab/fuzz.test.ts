@@ -16,6 +16,10 @@ const CASES = [
   ['nat', 'nat-icmp-errors'],
   ['nat', 'nat-masquerade'],
   ['kube', 'kube-nodeport'],
+  ['frag', 'frag-defrag-odd'],
+  ['routing', 'routing-ip-options'],
+  ['bridge', 'bridge-netfilter-on'],
+  ['vxlan', 'vxlan-kube-flannel'],
 ] as const;
 /** Bytes of headers, where a change matters most. */
 const HEADERS = 60;
