@@ -198,7 +198,7 @@ export class Connections implements Task {
     const old = table.state[ct]!;
     table.state[ct] = CLOSE;
     if (old === CLOSE || (table.status[ct]! & IPS_FIXED_TIMEOUT) !== 0) return;
-    table.timeout[ct] = this.ns.clock.now + this.settings.tcp[CLOSE]!;
+    table.timeout[ct] = this.ns.clock.now + this.settings.tcp[CLOSE]! * SECOND;
     this.event(ct, IPCT_PROTOINFO);
   }
 
@@ -241,7 +241,7 @@ export class Connections implements Task {
     this.sweep();
     if (this.table.count + 1 <= this.settings.max) return true;
     const size = this.settings.buckets;
-    const first = Math.floor((hash / 2 ** 32) * size);
+    const first = Math.floor(((hash >>> 0) / 2 ** 32) * size);
     for (let i = 0; i < EVICTION_RANGE; i++) {
       const dropped = this.dropBucket((first + i) % size, size);
       this.stats.earlyDrop += dropped;
@@ -258,7 +258,7 @@ export class Connections implements Task {
       let e = table.first(hash);
       while (e >= 0) {
         const next = table.after(e);
-        const near = Math.floor(table.hashOf(e) / width) === bucket;
+        const near = Math.floor((table.hashOf(e) >>> 0) / width) === bucket;
         if (near && (table.status[e >>> 1]! & IPS_ASSURED) === 0) {
           this.kill(e >>> 1, null);
           dropped++;
@@ -294,12 +294,13 @@ export class Connections implements Task {
     else this.hold(ct, pkt);
   }
 
-  /** Count the packet, and let the connection live `ns` from now. nf_ct_refresh_acct. */
-  refresh(ct: number, ctInfo: number, pkt: Packet, ns: number): void {
+  /** Count the packet, and let the connection live `seconds` from now. nf_ct_refresh_acct. */
+  refresh(ct: number, ctInfo: number, pkt: Packet, seconds: number): void {
     const { table } = this;
     const status = table.status[ct]!;
     if ((status & IPS_FIXED_TIMEOUT) === 0) {
-      table.timeout[ct] = (status & IPS_CONFIRMED) !== 0 ? ns + this.ns.clock.now : ns;
+      const begins = (status & IPS_CONFIRMED) !== 0 ? this.ns.clock.now : 0;
+      table.timeout[ct] = begins + seconds * SECOND;
     }
     this.account(ct, ctInfo, pkt);
   }

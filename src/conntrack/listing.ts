@@ -77,7 +77,7 @@ function procLine(connections: Connections, ct: number): string {
 }
 
 const greTimeouts = ({ settings }: Connections): string =>
-  `timeout=${settings.gre / SECOND}, stream_timeout=${settings.greStream / SECOND}`;
+  `timeout=${settings.gre}, stream_timeout=${settings.greStream}`;
 
 /** Lines of `conntrack -L`, or of `conntrack -L -o extended`. */
 export const formatConntrack = (connections: Connections, options: { readonly extended?: boolean } = {}): string[] =>

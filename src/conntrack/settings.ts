@@ -3,7 +3,6 @@
  * net/netfilter/nf_conntrack_standalone.c. @module
  */
 import type { Sysctl } from '../net/sysctl.ts';
-import { SECOND } from '../sim/clock.ts';
 import * as sctp from './sctp-state.ts';
 import * as tcp from './tcp-state.ts';
 
@@ -14,9 +13,9 @@ export const TCP_RETRANS = 12;
 export const TCP_UNACK = 13;
 
 export class Settings {
-  /** Timeouts in ns, TCP and SCTP by state. */
-  readonly tcp: Float64Array = new Float64Array(14);
-  readonly sctp: Float64Array = new Float64Array(sctp.MAX);
+  /** Timeouts in seconds, TCP and SCTP by state: small integers, which are passed on without allocation. */
+  readonly tcp: Int32Array = new Int32Array(14);
+  readonly sctp: Int32Array = new Int32Array(sctp.MAX);
   udp = 0;
   udpStream = 0;
   icmp = 0;
@@ -53,22 +52,18 @@ export class Settings {
     return [...new Set(values)].sort((a, b) => a - b);
   }
 
-  private seconds(name: string, value: number, set: (ns: number) => void): void {
-    this.sysctl.watch(PREFIX + name, value, (seconds) => set(seconds * SECOND));
-  }
-
   private watchTimeouts(): void {
     for (const [state, name, value] of TCP_TIMEOUTS) {
-      this.seconds(`tcp_timeout_${name}`, value, (ns) => {
-        this.tcp[state] = ns;
+      this.sysctl.watch(`${PREFIX}tcp_timeout_${name}`, value, (seconds) => {
+        this.tcp[state] = seconds;
       });
     }
     // The kernel has no setting for these two.
-    this.tcp[tcp.SYN_SENT2] = 120 * SECOND;
-    this.sctp[sctp.NONE] = 10 * SECOND;
+    this.tcp[tcp.SYN_SENT2] = 120;
+    this.sctp[sctp.NONE] = 10;
     for (const [state, name, value] of SCTP_TIMEOUTS) {
-      this.seconds(`sctp_timeout_${name}`, value, (ns) => {
-        this.sctp[state] = ns;
+      this.sysctl.watch(`${PREFIX}sctp_timeout_${name}`, value, (seconds) => {
+        this.sctp[state] = seconds;
       });
     }
     this.watchSimpleTimeouts();
@@ -77,8 +72,8 @@ export class Settings {
   private watchSimpleTimeouts(): void {
     const { sysctl } = this;
     const set = (name: string, value: number, key: SimpleTimeout): void =>
-      this.seconds(name, value, (ns) => {
-        this[key] = ns;
+      sysctl.watch(PREFIX + name, value, (seconds) => {
+        this[key] = seconds;
       });
     set('udp_timeout', 30, 'udp');
     set('udp_timeout_stream', 120, 'udpStream');

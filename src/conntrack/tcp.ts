@@ -314,13 +314,13 @@ export class TcpTracker implements Tracker {
     }
     const left = connections.expires(ct);
     const short = settings.tcp[TCP_UNACK]!;
-    if (left < 120 * SECOND || left <= short) return;
+    if (left < 120 * SECOND || left <= short * SECOND) return;
     if (connections.logs(ip.TCP)) {
       const what = `packet (index ${this.index}, dir ${this.dir}) response for index ${last}`;
       // The kernel prints jiffies here; its tick is 4 ms on the machines that we compare with.
-      connections.logInvalid(pkt, ip.TCP, hook, `${what} lower timeout to ${short / JIFFY}`);
+      connections.logInvalid(pkt, ip.TCP, hook, `${what} lower timeout to ${short * HZ}`);
     }
-    table.timeout[ct] = connections.ns.clock.now + short;
+    table.timeout[ct] = connections.ns.clock.now + short * SECOND;
   }
 
   /** A good segment: the new state and its timeout. */
@@ -376,8 +376,8 @@ export class TcpTracker implements Tracker {
 
 /** A fault that is not logged. */
 const SILENT = 'silent';
-/** Nanoseconds of a tick at HZ=250. */
-const JIFFY = SECOND / 250;
+/** Ticks of a second. */
+const HZ = 250;
 
 /** tcp_can_early_drop: the end has begun. */
 const isClosing = (s: number): boolean => s >= state.FIN_WAIT && s <= state.CLOSE;

@@ -118,10 +118,10 @@ export class Lab {
    * @returns 0, or a negative errno when the sender was told that it failed
    * @throws {RangeError} for the name of no port
    */
-  inject(entry: Entry | string, frame: Uint8Array, at: number = this.clock.now): number {
+  inject(entry: Entry | string, frame: Uint8Array, at?: number): number {
     const to = typeof entry === 'string' ? this.find(entry) : entry;
     if (to === undefined) throw new RangeError(`unknown port ${entry}, expected one of ${this.entries.join(', ')}`);
-    if (at > this.clock.now) this.advance(at);
+    if (at !== undefined && at > this.clock.now) this.advance(at);
     this.input++;
     this.journal?.beforeInput(this.input);
     const pkt = this.pool.from(frame);
@@ -194,5 +194,6 @@ export class Lab {
 /** A raw socket's packet: the Ethernet header of the frame means nothing. */
 function sendLocal(ns: LabNamespace['ns'], pkt: Packet): number {
   pkt.pull(Math.min(ETH_HLEN, pkt.length));
-  return ns.ip.sendRaw(pkt);
+  const version = pkt.length > 0 ? pkt.view.getUint8(pkt.data) >>> 4 : 0;
+  return version === 6 && ns.ipv6 !== null ? ns.ipv6.sendRaw(pkt) : ns.ip.sendRaw(pkt);
 }
