@@ -1,0 +1,41 @@
+/** Bob Jenkins' hash over an element's words: jhash2 of include/linux/jhash.h on a little-endian machine. @module */
+
+const SEED = 0xdeadbeef;
+
+const swap = (word: number): number => (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+
+/** The int32 hash of the first `length` words, each as its four bytes lie in memory. Runs per packet: no allocation. */
+export function jhash2(words: Int32Array, length: number, initval: number): number {
+  let a = (SEED + (length << 2) + initval) | 0;
+  let b = a;
+  let c = a;
+  let i = 0;
+  for (; length - i > 3; i += 3) {
+    a = (a + swap(words[i]!)) | 0;
+    b = (b + swap(words[i + 1]!)) | 0;
+    c = (c + swap(words[i + 2]!)) | 0;
+    a = ((a - c) ^ ((c << 4) | (c >>> 28))) | 0;
+    c = (c + b) | 0;
+    b = ((b - a) ^ ((a << 6) | (a >>> 26))) | 0;
+    a = (a + c) | 0;
+    c = ((c - b) ^ ((b << 8) | (b >>> 24))) | 0;
+    b = (b + a) | 0;
+    a = ((a - c) ^ ((c << 16) | (c >>> 16))) | 0;
+    c = (c + b) | 0;
+    b = ((b - a) ^ ((a << 19) | (a >>> 13))) | 0;
+    a = (a + c) | 0;
+    c = ((c - b) ^ ((b << 4) | (b >>> 28))) | 0;
+    b = (b + a) | 0;
+  }
+  const rest = length - i;
+  if (rest > 2) c = (c + swap(words[i + 2]!)) | 0;
+  if (rest > 1) b = (b + swap(words[i + 1]!)) | 0;
+  a = (a + swap(words[i]!)) | 0;
+  c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
+  a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
+  b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
+  c = ((c ^ b) - ((b << 16) | (b >>> 16))) | 0;
+  a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
+  b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
+  return ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
+}
