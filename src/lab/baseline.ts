@@ -28,3 +28,15 @@ export const GLOBAL_BASELINE: Readonly<Record<string, number>> = {
   'net.ipv4.route.error_cost': 0,
   'net.netfilter.nf_log_all_netns': 1,
 };
+
+/** What `all` and `default` of net.ipv6.conf say in a namespace with IPv6: a router that does nothing by itself. */
+export const BASELINE6: Readonly<Record<string, number>> = {
+  disable_ipv6: 0,
+  accept_dad: 0,
+  dad_transmits: 0,
+  accept_ra: 0,
+  autoconf: 0,
+  router_solicitations: 0,
+  forwarding: 1,
+  addr_gen_mode: 1,
+};

@@ -17,6 +17,17 @@ import { Vxlan } from '../overlay/vxlan.ts';
 import { parse4, parseMac } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
 import { BASELINE, GLOBAL_BASELINE } from './baseline.ts';
+import {
+  addAddress6,
+  addNeighbour6,
+  enableIpv6,
+  ipv6Of,
+  isIpv6,
+  isRoute6,
+  isRule6,
+  route6Config,
+  rule6Config,
+} from './ipv6.ts';
 import { bridgeConfig, DEFAULT_MTU, portOptions, setForwarding, vxlanConfig } from './links.ts';
 import { routeConfig, ruleConfig } from './routes.ts';
 import { inside, LabError, type Place, parsePrefix } from './shape.ts';
@@ -75,6 +86,7 @@ export class Builder {
 
   private makeNamespace(name: string, config: NamespaceConfig): void {
     const ns = new Netns(name, this.world);
+    if (config.ipv6 === true) enableIpv6(ns);
     brNetfilter(ns);
     const conntrack = new Conntrack(ns);
     const { log } = this.rules;
@@ -153,13 +165,18 @@ export class Builder {
 
   private addAddresses(ns: string, config: NamespaceConfig): void {
     const netns = this.netns(ns);
-    for (const link of config.links) {
+    this.each(config.links, inside(this.place(ns), 'links'), (link) => {
       const device = this.device(ns, link.name);
       device.up = link.up ?? true;
-      for (const text of link.addrs ?? []) {
-        const { address, length } = parsePrefix(text)!;
-        netns.addresses.add(device, address, length);
-      }
+      for (const text of link.addrs ?? []) this.addAddress(netns, device, text);
+    });
+  }
+
+  private addAddress(ns: Netns, device: Device, text: string): void {
+    if (isIpv6(text)) addAddress6(ns, device, text);
+    else {
+      const { address, length } = parsePrefix(text)!;
+      ns.addresses.add(device, address, length);
     }
   }
 
@@ -182,16 +199,20 @@ export class Builder {
       if (link.type !== 'lo' && netns.sysctl.has(key)) netns.sysctl.set(key, 0);
     }
     this.set(netns, config.sysctls ?? {}, inside(at, 'sysctls'));
-    for (const entry of config.neigh ?? []) {
+    this.each(config.neigh, inside(at, 'neigh'), (entry) => {
       const device = this.device(ns, entry.dev);
-      if (entry.proxy === true) netns.neigh.addProxy(device, parse4(entry.ip)!);
+      if (isIpv6(entry.ip)) addNeighbour6(netns, device, entry);
+      else if (entry.proxy === true) netns.neigh.addProxy(device, parse4(entry.ip)!);
       else netns.neigh.add(device, parse4(entry.ip)!, parseMac(entry.mac!)!, entry.state ?? 'permanent');
-    }
+    });
     this.each(config.routes, inside(at, 'routes'), (route, here) => {
-      netns.fib.addRoute(routeConfig(route, (name) => this.device(ns, name), here));
+      const device = (name: string): Device => this.device(ns, name);
+      if (isRoute6(route)) ipv6Of(netns).fib.addRoute(route6Config(route, device, here));
+      else netns.fib.addRoute(routeConfig(route, device, here));
     });
     this.each(config.rules, inside(at, 'rules'), (rule, here) => {
-      netns.fib.addRule(ruleConfig(rule, here));
+      if (isRule6(rule)) ipv6Of(netns).fib.addRule(rule6Config(rule, here));
+      else netns.fib.addRule(ruleConfig(rule, here));
     });
     this.each(config.fdb, inside(at, 'fdb'), (entry, here) => {
       setForwarding(entry, (name) => this.device(ns, name), here);

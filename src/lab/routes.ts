@@ -1,13 +1,14 @@
 /** Routes and policy rules of a description, in the words of the ip command, to what a namespace is told. iproute2's iproute.c and iprule.c. @module */
 import type { Device } from '../net/device.ts';
 import type { NextHopConfig, RouteConfig, RuleAction, RuleConfig } from '../net/fib-config.ts';
+import type { CommonRule } from '../net/fib-rule.ts';
 import * as rtn from '../net/rtn.ts';
 import { parse4 } from '../packet/address.ts';
 import { given, map } from './given.ts';
 import { LabError, type Place, parsePrefix } from './shape.ts';
 import type { PolicyRule, Route } from './topology.ts';
 
-const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 };
+export const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 };
 const SCOPES: Readonly<Record<string, number>> = {
   global: 0,
   universe: 0,
@@ -18,7 +19,7 @@ const SCOPES: Readonly<Record<string, number>> = {
 };
 const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, sctp: 132 };
 
-const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
+export const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
   unicast: rtn.RTN_UNICAST,
   local: rtn.RTN_LOCAL,
   broadcast: rtn.RTN_BROADCAST,
@@ -31,7 +32,7 @@ const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
 type Word = number | string;
 
 /** A number of the C kind (decimal, 0x, 0), or one of these names. */
-function number(word: Word, at: Place, field: string, names: Readonly<Record<string, number>> = {}): number {
+export function number(word: Word, at: Place, field: string, names: Readonly<Record<string, number>> = {}): number {
   const value = names[word] ?? (/^(0x[0-9a-f]+|\d+)$/i.test(String(word)) ? Number(word) : Number.NaN);
   if (Number.isInteger(value)) return value;
   const expected = ['a number', ...Object.keys(names)].join(', ');
@@ -122,23 +123,17 @@ const ACTIONS: Readonly<Record<NonNullable<PolicyRule['type']>, RuleAction>> = {
   prohibit: 'prohibit',
 };
 
-/** `ip rule add`. @throws {LabError} for a word that means nothing */
-export function ruleConfig(rule: PolicyRule, at: Place): RuleConfig {
+/** What `ip rule add` says whatever the family. @throws {LabError} for a word that means nothing */
+export function commonRule(rule: PolicyRule, at: Place): CommonRule {
   const dstPorts = map(rule.dport, (word): readonly [number, number] => {
     const [first, last] = String(word).split('-');
     return [number(first!, at, 'dport'), number(last ?? first!, at, 'dport')];
   });
   return {
     preference: rule.pref,
-    ...given('from', map(rule.from, prefixOf)),
-    ...given('to', map(rule.to, prefixOf)),
     ...(rule.fwmark === undefined ? {} : markAndMask(rule.fwmark, at)),
     ...given('iif', rule.iif),
     ...given('oif', rule.oif),
-    ...given(
-      'tos',
-      map(rule.tos, (word) => tos(word, at)),
-    ),
     ...given(
       'protocol',
       map(rule.ipproto, (word) => number(word, at, 'ipproto', PROTOCOLS)),
@@ -151,6 +146,19 @@ export function ruleConfig(rule: PolicyRule, at: Place): RuleConfig {
     ...given(
       'action',
       map(rule.type, (type) => ACTIONS[type]),
+    ),
+  };
+}
+
+/** `ip rule add`. @throws {LabError} for a word that means nothing */
+export function ruleConfig(rule: PolicyRule, at: Place): RuleConfig {
+  return {
+    ...commonRule(rule, at),
+    ...given('from', map(rule.from, prefixOf)),
+    ...given('to', map(rule.to, prefixOf)),
+    ...given(
+      'tos',
+      map(rule.tos, (word) => tos(word, at)),
     ),
   };
 }

@@ -2,7 +2,7 @@
  * Checks of a plain description (parsed JSON or YAML), by shape. A check says nothing when a value is right and throws a
  * LabError with the value's path when it is not, so that whoever reads on can trust the type. @module
  */
-import { parse4, parseMac } from '../packet/address.ts';
+import { type Address6, parse4, parse6, parseMac } from '../packet/address.ts';
 
 /** A description that cannot be built: where in it, and what was found and expected. */
 export class LabError extends Error {
@@ -95,6 +95,29 @@ export const prefix: Check = textThat('an IPv4 address with a prefix length (10.
 export const destination: Check = textThat(
   'an IPv4 prefix (10.0.0.0/8), default or all',
   (value) => value === 'default' || value === 'all' || isPrefix(value),
+);
+
+/** The same for IPv6. */
+export function parsePrefix6(value: string): { readonly address: Address6; readonly length: number } | undefined {
+  const [host, length, ...rest] = value.split('/');
+  const address = parse6(host!);
+  if (address === undefined || rest.length > 0) return undefined;
+  if (length === undefined) return { address, length: 128 };
+  return /^\d{1,3}$/.test(length) && Number(length) <= 128 ? { address, length: Number(length) } : undefined;
+}
+
+const isPrefix6 = (value: string): boolean => parsePrefix6(value) !== undefined;
+export const anyAddress: Check = textThat(
+  'an IPv4 or IPv6 address',
+  (value) => parse4(value) !== undefined || parse6(value) !== undefined,
+);
+export const anyPrefix: Check = textThat(
+  'an address with a prefix length (10.0.0.1/24, fd00::1/64)',
+  (value) => isPrefix(value) || isPrefix6(value),
+);
+export const anyDestination: Check = textThat(
+  'a prefix (10.0.0.0/8, fd00::/8), default or all',
+  (value) => value === 'default' || value === 'all' || isPrefix(value) || isPrefix6(value),
 );
 
 /** A device name as Linux takes it: dev_valid_name. */

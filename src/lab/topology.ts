@@ -5,10 +5,12 @@
  */
 import {
   address,
+  anyAddress,
+  anyDestination,
+  anyPrefix,
   anything,
   boolean,
   type Check,
-  destination,
   deviceName,
   either,
   type Fields,
@@ -21,7 +23,6 @@ import {
   mismatch,
   oneOf,
   type Place,
-  prefix,
   record,
   text,
   word,
@@ -171,6 +172,8 @@ export interface NamespaceConfig {
   readonly rules?: readonly PolicyRule[];
   readonly fdb?: readonly FdbEntry[];
   readonly listen?: readonly Listener[];
+  /** Speak IPv6, as a router that neither configures itself nor looks for duplicates. Default false. */
+  readonly ipv6?: boolean;
 }
 
 export interface Topology {
@@ -197,7 +200,7 @@ const LINK: Fields = {
   'type!': text,
   mac,
   mtu: integer(68, 65_535),
-  addrs: listOf(prefix),
+  addrs: listOf(anyPrefix),
   up: boolean,
   promisc: boolean,
   master: deviceName,
@@ -245,29 +248,29 @@ const link: Check = (value, at) => {
 const NAMESPACE: Fields = {
   sysctls: mapOf(word),
   'links!': listOf(link),
-  neigh: listOf(record({ 'ip!': address, 'dev!': deviceName, mac, state: text, proxy: boolean })),
+  neigh: listOf(record({ 'ip!': anyAddress, 'dev!': deviceName, mac, state: text, proxy: boolean })),
   routes: listOf(
     record({
-      'dst!': destination,
+      'dst!': anyDestination,
       type: oneOf('unicast', 'local', 'broadcast', 'blackhole', 'unreachable', 'prohibit', 'throw'),
-      via: address,
+      via: anyAddress,
       dev: deviceName,
       table: word,
       metric: uint32,
-      src: address,
+      src: anyAddress,
       mtu: word,
       scope: word,
       tos: word,
       proto: word,
       onlink: boolean,
-      nexthops: listOf(record({ 'via!': address, 'dev!': deviceName, weight: integer(1, 256) })),
+      nexthops: listOf(record({ 'via!': anyAddress, 'dev!': deviceName, weight: integer(1, 256) })),
     }),
   ),
   rules: listOf(
     record({
       'pref!': uint32,
-      from: destination,
-      to: destination,
+      from: anyDestination,
+      to: anyDestination,
       fwmark: word,
       iif: deviceName,
       oif: deviceName,

@@ -70,6 +70,7 @@ export class Addresses {
     list.splice(ifaddr.secondary ? list.length : placeOfPrimary(list, ifaddr.scope), 0, ifaddr);
     if (!this.owners.has(address)) this.owners.set(address, ifaddr);
     this.ns.fib.addAddress(ifaddr, primary ?? ifaddr);
+    dev.addressChanged(address, true);
     return ifaddr;
   }
 
@@ -87,6 +88,7 @@ export class Addresses {
     for (const other of gone) {
       if (this.owners.get(other.address) === other) this.owners.delete(other.address);
       this.ns.fib.removeAddress(other, this.of(ifaddr.dev));
+      ifaddr.dev.addressChanged(other.address, false);
     }
   }
 

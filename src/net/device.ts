@@ -13,6 +13,12 @@ export interface FrameHandler {
   handle(pkt: Packet, dev: Device): boolean;
 }
 
+/** The VLAN devices on a device: vlan_info. */
+export interface TagHandler {
+  /** The device that a tagged frame at `pkt.data` is for, the tag taken off; null when there is none. */
+  claim(pkt: Packet): Device | null;
+}
+
 export interface DeviceConfig {
   readonly name: string;
   /** 6 bytes. */
@@ -43,6 +49,7 @@ export abstract class Device {
   /** Bytes in front of what arrives on it, beyond what any frame has (netdev_set_rx_headroom): a bridge with a tunnel asks for them. */
   rxHeadroom = 0;
   handler: FrameHandler | null = null;
+  vlans: TagHandler | null = null;
   /** The bridge that it is a port of (`physdev`, `-i br0`), or null. */
   master: Device | null = null;
 
@@ -61,6 +68,9 @@ export abstract class Device {
     this.macHigh = (mac[0]! << 8) | mac[1]!;
     this.macLow = (mac[2]! << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!;
   }
+
+  /** An IPv4 address (int32) came to the device, or left it: inetaddr_chain. */
+  addressChanged(_address: number, _present: boolean): void {}
 
   /** Send a frame: `pkt.data` is at the Ethernet header. The device owns the packet. */
   abstract transmit(pkt: Packet): void;

@@ -1,9 +1,14 @@
-/** A device that swallows what it is sent: drivers/net/dummy.c. @module */
+/** A device that loses what it is given; it is there for its addresses. drivers/net/dummy.c. @module */
 import type { Packet } from '../packet/packet.ts';
+import { reason } from '../packet/reason.ts';
 import { Device } from './device.ts';
 
-export class DummyDevice extends Device {
+const CONSUMED = reason('CONSUMED');
+
+export class Dummy extends Device {
+  override noArp = true;
+
   override transmit(pkt: Packet): void {
-    this.ns.pool.release(pkt);
+    this.ns.drop(pkt, CONSUMED);
   }
 }

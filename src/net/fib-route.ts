@@ -46,8 +46,11 @@ export const uses = (route: Route, dev: Device): boolean => route.nextHops.some(
 /** The source is on the link of this hop or nearer: nhc_scope >= RT_SCOPE_HOST. */
 export const isConnected = (hop: NextHop | null): boolean => hop !== null && hop.scope >= RT_SCOPE_HOST;
 
+/** What sharing looks at, and what it sets. */
+type Balanced = Pick<NextHop, 'weight' | 'dead' | 'upperBound'>;
+
 /** Share 31 bits of hash among the next hops that live, by weight: fib_rebalance. */
-export function rebalance(hops: readonly NextHop[]): void {
+export function rebalance(hops: readonly Balanced[]): void {
   const total = hops.reduce((sum, hop) => sum + (hop.dead ? 0 : hop.weight), 0);
   let weight = 0;
   for (const hop of hops) {

@@ -1,5 +1,4 @@
 /** The fragments of one datagram, in order: struct ipq and inet_frag_queue_insert (net/ipv4/inet_fragment.c). @module */
-import * as ipv4 from '../packet/ipv4.ts';
 import type { Packet } from '../packet/packet.ts';
 
 /** What insertion says of a fragment. */
@@ -8,15 +7,8 @@ export const IPFRAG_DUP = 1;
 export const IPFRAG_OVERLAP = 2;
 
 export class FragmentQueue {
-  readonly key: number;
   readonly number: number;
   readonly user: number;
-  private readonly src: number;
-  private readonly dst: number;
-  /** id << 8 | protocol. */
-  private readonly name: number;
-  /** The next queue of the same key. */
-  next: FragmentQueue | null = null;
   timer = 0;
   /** By offset. */
   readonly fragments: Packet[] = [];
@@ -41,18 +33,9 @@ export class FragmentQueue {
   /** The source's count of fragments when the last one came. */
   sequence = 0;
 
-  constructor(key: number, number: number, user: number, src: number, dst: number, name: number) {
-    this.key = key;
+  constructor(number: number, user: number) {
     this.number = number;
     this.user = user;
-    this.src = src;
-    this.dst = dst;
-    this.name = name;
-  }
-
-  /** Does a fragment with these belong here? */
-  is(src: number, dst: number, name: number, user: number): boolean {
-    return this.src === src && this.dst === dst && this.name === name && this.user === user;
   }
 
   /** Begin again, with nothing. */
@@ -94,14 +77,15 @@ export class FragmentQueue {
     return IPFRAG_OK;
   }
 
-  /** Note what an inserted fragment tells of the datagram. */
-  note(pkt: Packet, hlen: number, df: boolean): void {
-    const { view, l3, end } = pkt;
-    const size = end - l3;
-    this.iif = pkt.iif;
+  /**
+   * Note what an inserted fragment tells of the datagram.
+   * @param size bytes with its headers; @param hlen bytes of headers; @param ecn its ECN field
+   */
+  note(iif: number, size: number, hlen: number, ecn: number, first: boolean, df: boolean): void {
+    this.iif = iif;
     this.meat += size - hlen;
-    this.ecn |= 1 << (ipv4.tos(view, l3) & 3);
-    if ((ipv4.fragment(view, l3) & ipv4.OFFSET_MASK) === 0) this.firstIn = true;
+    this.ecn |= 1 << ecn;
+    if (first) this.firstIn = true;
     if (size > this.maxSize) this.maxSize = size;
     if (df && size > this.maxDfSize) this.maxDfSize = size;
   }

@@ -41,12 +41,36 @@ const isConntrack = (user: number): boolean =>
   (user >= IP_DEFRAG_CONNTRACK_IN && user <= IP_DEFRAG_CONNTRACK_IN_END) ||
   (user >= IP_DEFRAG_CONNTRACK_BRIDGE_IN && user <= IP_DEFRAG_CONNTRACK_BRIDGE_IN_END);
 
+/** A queue, and what its fragments have in common: struct frag_v4_compare_key. */
+class Queue4 extends FragmentQueue {
+  readonly key: number;
+  /** The next queue of the same key. */
+  next: Queue4 | null = null;
+  private readonly src: number;
+  private readonly dst: number;
+  /** id << 8 | protocol. */
+  private readonly name: number;
+
+  constructor(key: number, number: number, user: number, src: number, dst: number, name: number) {
+    super(number, user);
+    this.key = key;
+    this.src = src;
+    this.dst = dst;
+    this.name = name;
+  }
+
+  /** Does a fragment with these belong here? */
+  is(src: number, dst: number, name: number, user: number): boolean {
+    return this.src === src && this.dst === dst && this.name === name && this.user === user;
+  }
+}
+
 export class Defragmenter {
   private readonly ns: Netns;
   /** By a hash of what names a datagram; a chain for those that share it. */
-  private readonly queues = new Map<number, FragmentQueue>();
+  private readonly queues = new Map<number, Queue4>();
   /** By number, for timers. */
-  private readonly byNumber = new Map<number, FragmentQueue>();
+  private readonly byNumber = new Map<number, Queue4>();
   private numbers = 0;
   /** Bytes of packets that wait (truesize). */
   private memory = 0;
@@ -88,7 +112,7 @@ export class Defragmenter {
   }
 
   /** ip_find. A new queue is refused when fragments have all the memory that they may. */
-  private queueFor({ view, l3 }: Packet, user: number): FragmentQueue | null {
+  private queueFor({ view, l3 }: Packet, user: number): Queue4 | null {
     const src = ipv4.src(view, l3);
     const dst = ipv4.dst(view, l3);
     const name = (ipv4.id(view, l3) << 8) | ipv4.protocol(view, l3);
@@ -98,7 +122,7 @@ export class Defragmenter {
     while (queue !== null && !queue.is(src, dst, name, user)) queue = queue.next;
     if (queue !== null) return queue;
     if (this.highThresh === 0 || this.memory > this.highThresh) return null;
-    queue = new FragmentQueue(key, ++this.numbers, user, src, dst, name);
+    queue = new Queue4(key, ++this.numbers, user, src, dst, name);
     queue.next = first;
     this.queues.set(key, queue);
     this.byNumber.set(queue.number, queue);
@@ -107,7 +131,7 @@ export class Defragmenter {
   }
 
   /** ip_frag_queue. */
-  private insert(queue: FragmentQueue, pkt: Packet): boolean {
+  private insert(queue: Queue4, pkt: Packet): boolean {
     if (this.isTooFar(queue, pkt)) this.restart(queue);
     const { view, l3 } = pkt;
     const field = ipv4.fragment(view, l3);
@@ -134,14 +158,15 @@ export class Defragmenter {
       return false;
     }
     if (place === IPFRAG_OVERLAP) return this.discard(queue, pkt, NOT_SPECIFIED);
-    queue.note(pkt, hlen, (field & ipv4.DF) !== 0);
+    const df = (field & ipv4.DF) !== 0;
+    queue.note(pkt.iif, pkt.end - l3, hlen, ipv4.tos(view, l3) & 3, offset === 0, df);
     this.memory += truesize(pkt);
     if (!queue.firstIn || !queue.lastIn || queue.meat !== queue.length) return false;
     return this.reassemble(queue, pkt);
   }
 
   /** ip_frag_too_far: so many fragments of the source came since the last of this queue that its id must be in use again. */
-  private isTooFar(queue: FragmentQueue, { view, l3 }: Packet): boolean {
+  private isTooFar(queue: Queue4, { view, l3 }: Packet): boolean {
     if (this.maxDistance === 0) return false;
     const start = queue.sequence;
     const end = this.ns.peers.countFragment(ipv4.src(view, l3));
@@ -150,7 +175,7 @@ export class Defragmenter {
   }
 
   /** ip_frag_reinit. */
-  private restart(queue: FragmentQueue): void {
+  private restart(queue: Queue4): void {
     const { timers } = this.ns;
     timers.cancel(queue.timer);
     queue.timer = timers.after(this.timeout, this.expire, queue.number);
@@ -159,20 +184,20 @@ export class Defragmenter {
   }
 
   /** The queue is hopeless: all of it goes, and this fragment. */
-  private discard(queue: FragmentQueue, pkt: Packet, why: number): false {
+  private discard(queue: Queue4, pkt: Packet, why: number): false {
     this.kill(queue);
     this.dropAll(queue, why);
     this.ns.drop(pkt, why);
     return false;
   }
 
-  private kill(queue: FragmentQueue): void {
+  private kill(queue: Queue4): void {
     this.ns.timers.cancel(queue.timer);
     this.byNumber.delete(queue.number);
     this.unchain(queue);
   }
 
-  private unchain(queue: FragmentQueue): void {
+  private unchain(queue: Queue4): void {
     const first = this.queues.get(queue.key)!;
     if (first !== queue) {
       let before = first;
@@ -182,7 +207,7 @@ export class Defragmenter {
     else this.queues.set(queue.key, queue.next);
   }
 
-  private dropAll(queue: FragmentQueue, why: number): void {
+  private dropAll(queue: Queue4, why: number): void {
     for (const pkt of queue.fragments) {
       this.memory -= truesize(pkt);
       this.ns.drop(pkt, why);
@@ -191,7 +216,7 @@ export class Defragmenter {
   }
 
   /** ip_frag_reasm: the last fragment's Packet becomes the datagram. */
-  private reassemble(queue: FragmentQueue, pkt: Packet): boolean {
+  private reassemble(queue: Queue4, pkt: Packet): boolean {
     this.kill(queue);
     const first = queue.fragments[0]!;
     const hlen = ipv4.headerLength(first.view, first.l3);
@@ -214,7 +239,7 @@ export class Defragmenter {
     return true;
   }
 
-  private giveUp(queue: FragmentQueue, last: Packet, why: number): void {
+  private giveUp(queue: Queue4, last: Packet, why: number): void {
     queue.fragments.splice(queue.fragments.indexOf(last), 1);
     this.memory -= truesize(last);
     this.dropAll(queue, why);
@@ -222,7 +247,7 @@ export class Defragmenter {
   }
 
   /** The first fragment's header, everybody's data, and (for who forwards) where each began. */
-  private gather(queue: FragmentQueue, whole: Packet, hlen: number): void {
+  private gather(queue: Queue4, whole: Packet, hlen: number): void {
     const { fragments, offsets } = queue;
     const first = fragments[0]!;
     // With the link header in front, which a bridge goes on with.
@@ -242,7 +267,7 @@ export class Defragmenter {
   }
 
   /** Put the datagram's bytes under the Packet of the last fragment, and free the others. */
-  private become(queue: FragmentQueue, pkt: Packet, whole: Packet): void {
+  private become(queue: Queue4, pkt: Packet, whole: Packet): void {
     const { fragments } = queue;
     const first = fragments[0]!;
     for (const fragment of fragments) this.memory -= truesize(fragment);
@@ -284,7 +309,7 @@ export class Defragmenter {
 }
 
 /** ip_frag_ecn_table: what to OR into the TOS, or -1 when the fragments contradict each other. */
-function mergedEcn(seen: number): number {
+export function mergedEcn(seen: number): number {
   if ((seen & ECN_NOT_ECT) !== 0) return seen === ECN_NOT_ECT ? 0 : -1;
   return (seen & ECN_CE) !== 0 && seen !== ECN_CE ? 3 : 0;
 }

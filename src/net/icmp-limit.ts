@@ -46,10 +46,19 @@ export class IcmpLimit {
   allowGlobal(type: number, code: number): boolean {
     this.limited = false;
     if (this.isFree(type, code)) return true;
+    this.limited = this.allowAny();
+    return this.limited;
+  }
+
+  /** icmp_global_allow: is there something in the bucket that both families share? */
+  allowAny(): boolean {
     this.fill();
-    if (this.credit <= 0) return false;
-    this.limited = true;
-    return true;
+    return this.credit > 0;
+  }
+
+  /** icmp_global_consume: how much a message costs is not to be guessed from outside. */
+  consume(): void {
+    this.credit -= this.ns.random.below(3);
   }
 
   private fill(): void {
@@ -66,8 +75,7 @@ export class IcmpLimit {
   allowPeer(dev: Device, address: number, type: number, code: number): boolean {
     if (!this.limited || this.isFree(type, code)) return true;
     const allowed = dev.loopback || this.ns.peers.allowIcmp(address, this.rate);
-    // How much a message costs is not to be guessed from outside.
-    if (allowed) this.credit -= this.ns.random.below(3);
+    if (allowed) this.consume();
     return allowed;
   }
 }

@@ -193,7 +193,7 @@ function quotePartial({ view, end }: Packet, at: number): void {
 }
 
 /** nf_ct_attach: the error belongs to the connection of the packet that it is about, the other way. */
-function attach(error: Packet, pkt: Packet): void {
+export function attach(error: Packet, pkt: Packet): void {
   if (pkt.ct < 0) return;
   error.ct = pkt.ct;
   error.ctInfo = pkt.ctInfo >= CT_IS_REPLY ? CT_RELATED : CT_RELATED + CT_IS_REPLY;

@@ -21,6 +21,7 @@ const FIRST_BYTE = 24;
 
 export class Icmp {
   private readonly ns: Netns;
+  readonly limit: IcmpLimit;
   private readonly sender: IcmpSender;
   private ignoreAll = false;
   private ignoreBroadcasts = true;
@@ -40,7 +41,8 @@ export class Icmp {
 
   constructor(ns: Netns) {
     this.ns = ns;
-    this.sender = new IcmpSender(ns, new IcmpLimit(ns));
+    this.limit = new IcmpLimit(ns);
+    this.sender = new IcmpSender(ns, this.limit);
     ns.sysctl.watch('net.ipv4.icmp_echo_ignore_all', 0, (value) => {
       this.ignoreAll = value !== 0;
     });

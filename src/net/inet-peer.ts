@@ -23,7 +23,8 @@ interface Peer {
 
 export class InetPeers {
   private readonly ns: Netns;
-  private readonly peers = new Map<number, Peer>();
+  /** By IPv4 address, int32, or by IPv6 address, text. */
+  private readonly peers = new Map<number | string, Peer>();
   private cost = HZ;
   private burst = 5 * HZ;
   private redirectLoad = HZ / 50;
@@ -59,7 +60,7 @@ export class InetPeers {
     return Math.floor(this.ns.clock.now / JIFFY);
   }
 
-  private peer(address: number): Peer {
+  private peer(address: number | string): Peer {
     const known = this.peers.get(address);
     if (known !== undefined) return known;
     if (this.peers.size >= MAX_PEERS) this.peers.delete(this.peers.keys().next().value!);
@@ -80,7 +81,7 @@ export class InetPeers {
   }
 
   /** inet_peer_xrlim_allow. @param interval milliseconds between two messages */
-  allowIcmp(address: number, interval: number): boolean {
+  allowIcmp(address: number | string, interval: number): boolean {
     const peer = this.peer(address);
     const now = this.now();
     const cost = Math.ceil((interval * MILLISECOND) / JIFFY);

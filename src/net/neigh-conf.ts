@@ -1,4 +1,4 @@
-/** Settings of the neighbour table, for all and for each device: struct neigh_parms, net.ipv4.neigh. @module */
+/** Settings of the neighbour table, for all and for each device: struct neigh_parms, net.ipv4.neigh and net.ipv6.neigh. @module */
 import { MILLISECOND, SECOND } from '../sim/clock.ts';
 import type { Random } from '../sim/random.ts';
 import type { Device } from './device.ts';
@@ -37,7 +37,6 @@ export const PROXY_QLEN: number = index('proxy_qlen');
 export const PROXY_DELAY: number = index('proxy_delay');
 export const LOCKTIME: number = index('locktime');
 
-const PREFIX = 'net.ipv4.neigh';
 /** A random reachable time is drawn again after so long: neigh_periodic_work. */
 const DRAW_AGAIN = 300 * SECOND;
 
@@ -48,29 +47,30 @@ export class NeighConf extends PerDevice {
   /** Reachable time in nanoseconds by ifindex, as last drawn; 0: not yet. */
   private readonly reachable: number[] = [];
 
-  constructor(sysctl: Sysctl) {
-    super(sysctl, PREFIX, KEYS);
-    sysctl.watch(`${PREFIX}.default.gc_thresh1`, 128, (value) => {
+  /** @param prefix `net.ipv4.neigh` or `net.ipv6.neigh` */
+  constructor(sysctl: Sysctl, prefix: string) {
+    super(sysctl, prefix, KEYS);
+    sysctl.watch(`${this.prefix}.default.gc_thresh1`, 128, (value) => {
       this.gcThresh1 = value;
     });
-    sysctl.watch(`${PREFIX}.default.gc_thresh2`, 512, (value) => {
+    sysctl.watch(`${this.prefix}.default.gc_thresh2`, 512, (value) => {
       this.gcThresh2 = value;
     });
-    sysctl.watch(`${PREFIX}.default.gc_thresh3`, 1024, (value) => {
+    sysctl.watch(`${this.prefix}.default.gc_thresh3`, 1024, (value) => {
       this.gcThresh3 = value;
     });
   }
 
   override addDevice(dev: Device): void {
     super.addDevice(dev);
-    this.sysctl.watch(`${PREFIX}.${dev.name}.base_reachable_time_ms`, 0, () => {
+    this.sysctl.watch(`${this.prefix}.${dev.name}.base_reachable_time_ms`, 0, () => {
       this.reachable[dev.index] = 0;
     });
   }
 
   /** Milliseconds, for devices to come. */
   baseReachable(): number {
-    return this.sysctl.get(`${PREFIX}.default.base_reachable_time_ms`);
+    return this.sysctl.get(`${this.prefix}.default.base_reachable_time_ms`);
   }
 
   /** Nanoseconds. */

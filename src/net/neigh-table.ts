@@ -43,6 +43,15 @@ export class NeighTable {
     return row;
   }
 
+  /** The next row after one of {@link find} with the same two keys, or -1. */
+  protected findNext(after: number): number {
+    let row = this.next[after]!;
+    while (row >= 0 && (this.address[row] !== this.address[after] || this.device[row] !== this.device[after])) {
+      row = this.next[row]!;
+    }
+    return row;
+  }
+
   /** A new row, everything else zero. */
   insert(device: number, address: number): number {
     if (this.free.length === 0 && this.top === this.address.length) this.grow();

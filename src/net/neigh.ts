@@ -1,6 +1,7 @@
 /**
- * Neighbours: which MAC address an IPv4 address has on a link, how sure that is, and the packets that wait to know.
- * net/core/neighbour.c with the arp_tbl of net/ipv4/arp.c; states and timers are the kernel's. @module
+ * Neighbours: which MAC address an IP address has on a link, how sure that is, and the packets that wait to know.
+ * net/core/neighbour.c with the arp_tbl of net/ipv4/arp.c; states and timers are the kernel's. neigh6.ts makes it the nd_tbl
+ * of IPv6. @module
  */
 import { format4 } from '../packet/address.ts';
 import * as ethernet from '../packet/ethernet.ts';
@@ -56,19 +57,20 @@ export interface Solicitor {
 }
 
 export class Neighbours {
-  readonly table: NeighTable = new NeighTable();
+  readonly table: NeighTable;
   readonly conf: conf.NeighConf;
-  private readonly ns: Netns;
-  private readonly proxies = new Set<string>();
+  protected readonly ns: Netns;
+  protected readonly proxies: Set<string> = new Set();
   private readonly timeout: Task = { run: (row) => this.onTimer(row) };
   private readonly periodic: Task = { run: () => this.collect() };
   private collector: TimerId = 0;
   private lastFlush = Number.NEGATIVE_INFINITY;
   solicitor: Solicitor | null = null;
 
-  constructor(ns: Netns) {
+  constructor(ns: Netns, prefix = 'net.ipv4.neigh', table: NeighTable = new NeighTable()) {
     this.ns = ns;
-    this.conf = new conf.NeighConf(ns.sysctl);
+    this.table = table;
+    this.conf = new conf.NeighConf(ns.sysctl, prefix);
   }
 
   // ---- what an administrator says
@@ -103,9 +105,13 @@ export class Neighbours {
       const name = Object.keys(STATES).find((key) => STATES[key] === state)!;
       const mac = (state & NUD_VALID) === 0 ? '' : ` lladdr ${table.mac(row)}`;
       const dev = this.ns.devices[table.device[row]!]!.name;
-      lines.push(`${format4(table.address[row]!)} dev ${dev}${mac} ${name.toUpperCase()}`);
+      lines.push(`${this.addressText(row)} dev ${dev}${mac} ${name.toUpperCase()}`);
     }
     return lines.sort();
+  }
+
+  protected addressText(row: number): string {
+    return format4(this.table.address[row]!);
   }
 
   /** Forget a device's neighbours: neigh_ifdown. */
@@ -139,7 +145,7 @@ export class Neighbours {
   }
 
   /** arp_constructor: some addresses need no asking. */
-  private construct(row: number, dev: Device, address: number): void {
+  protected construct(row: number, dev: Device, address: number): void {
     const { table, ns } = this;
     const type = ns.fib.addressType(address);
     if (type === RTN_MULTICAST) table.setMac(row, 0x0100, 0x5e000000 | (address & 0x7fffff));
@@ -230,9 +236,11 @@ export class Neighbours {
    * neigh_update: someone said that the neighbour has this MAC.
    * @param override a MAC that differs from the one known is believed
    * @param admin the administrator said it
+   * @param weak a MAC that differs and is not believed makes a sure entry doubtful (NEIGH_UPDATE_F_WEAK_OVERRIDE)
    */
-  update(row: number, macHigh: number, macLow: number, wanted: number, override: boolean, admin = false): void {
+  update(row: number, high: number, low: number, wanted: number, override: boolean, admin = false, weak = false): void {
     const { table, ns } = this;
+    let [macHigh, macLow] = [high, low];
     const old = table.state[row]!;
     const now = ns.clock.now;
     if (!admin && (old & (NUD_NOARP | NUD_PERMANENT)) !== 0) return;
@@ -240,12 +248,17 @@ export class Neighbours {
       this.invalidate(row, wanted);
       return;
     }
-    const same = (old & NUD_VALID) !== 0 && table.hasMac(row, macHigh, macLow);
+    let same = (old & NUD_VALID) !== 0 && table.hasMac(row, macHigh, macLow);
     if ((wanted & NUD_CONNECTED) !== 0) table.confirmed[row] = now;
     let state = wanted;
     if ((old & NUD_VALID) !== 0) {
-      if (!same && !override) return;
-      if (same && wanted === NUD_STALE && !admin) state = old;
+      if (!same && !override) {
+        if (!weak || (old & NUD_CONNECTED) === 0) return;
+        macHigh = table.macHigh[row]!;
+        macLow = table.macLow[row]!;
+        same = true;
+        state = NUD_STALE;
+      } else if (same && wanted === NUD_STALE && !admin) state = old;
     }
     if (state !== old || !same) table.updated[row] = now;
     if (state !== old) {

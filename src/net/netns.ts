@@ -16,6 +16,7 @@ import { Hooks, NF_ACCEPT, NF_DROP } from './hook.ts';
 import { Icmp } from './icmp.ts';
 import { InetPeers } from './inet-peer.ts';
 import { Ipv4 } from './ip.ts';
+import type { Ipv6 } from './ip6.ts';
 import { Loopback } from './loopback.ts';
 import { Neighbours } from './neigh.ts';
 import { PathMtus } from './pmtu.ts';
@@ -27,11 +28,6 @@ const NOT_SPECIFIED = reason('NOT_SPECIFIED');
 const NETFILTER_DROP = reason('NETFILTER_DROP');
 const DEV_READY = reason('DEV_READY');
 const LOOPBACK_ADDRESS = 0x7f000001;
-
-/** A network-layer protocol: takes packets whose `data` is at its header. */
-export interface Protocol {
-  receive(pkt: Packet, dev: Device): void;
-}
 
 /** What all namespaces of one lab share. */
 export interface World {
@@ -71,8 +67,8 @@ export class Netns {
   readonly ip: Ipv4;
   readonly icmp: Icmp;
   readonly sockets: Sockets = new Sockets();
-  /** Takes IPv6 packets, where there is IPv6. */
-  ipv6: Protocol | null = null;
+  /** Takes IPv6 packets, where there is IPv6: `new Ipv6(ns)` puts itself here. */
+  ipv6: Ipv6 | null = null;
   /** devices[0], for hooks that have no device on one side. */
   readonly noDevice: Device;
   readonly loopback: Loopback;
@@ -121,16 +117,20 @@ export class Netns {
   registerDevice(device: Device): void {
     this.conf.addDevice(device);
     this.neigh.conf.addDevice(device);
+    this.ipv6?.addDevice(device);
   }
 
   /** `ip link set DEV up|down`: routes come with the device's addresses and go with it. */
   setUp(device: Device, up: boolean): void {
     if (device.up === up) return;
     device.up = up;
-    if (up) this.addresses.deviceUp(device);
-    else {
+    if (up) {
+      this.addresses.deviceUp(device);
+      this.ipv6?.addresses.deviceUp(device);
+    } else {
       this.fib.deviceDown(device);
       this.neigh.deviceDown(device);
+      this.ipv6?.deviceDown(device);
     }
   }
 

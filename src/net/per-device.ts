@@ -4,7 +4,7 @@ import type { Sysctl } from './sysctl.ts';
 
 export class PerDevice {
   protected readonly sysctl: Sysctl;
-  private readonly prefix: string;
+  protected readonly prefix: string;
   private readonly keys: readonly string[];
   /** By ifindex. */
   protected readonly rows: Int32Array[] = [];

@@ -40,20 +40,28 @@ export function ethTypeTrans(pkt: Packet, dev: Device): void {
   }
 }
 
-/** Take off VLAN tags that no device claims. @returns false when the frame was dropped */
-function untag(ns: Netns, pkt: Packet): boolean {
-  let { data } = pkt;
-  while (vlan.isTag(ethernet.type(pkt.view, data))) {
-    const id = vlan.id(pkt.view, data + ethernet.HEADER_LEN);
-    pkt.bytes.copyWithin(data + vlan.HEADER_LEN, data, data + ethernet.HEADER_LEN - 2);
-    data += vlan.HEADER_LEN;
-    pkt.data = pkt.l2 = data;
+/**
+ * Take off VLAN tags that no device claims; behind one that carries a priority only there may be one that is claimed.
+ * @returns false when the frame is gone
+ */
+function untag(ns: Netns, pkt: Packet, dev: Device): boolean {
+  while (vlan.isTag(ethernet.type(pkt.view, pkt.data))) {
+    const id = vlan.id(pkt.view, pkt.data + ethernet.HEADER_LEN);
+    vlan.untag(pkt);
     if (id !== 0) {
       pkt.pktType = PACKET_OTHERHOST;
       return true;
     }
-    if (!isUntaggable(ns, pkt)) return false;
+    if (!isUntaggable(ns, pkt) || isClaimed(pkt, dev)) return false;
   }
+  return true;
+}
+
+/** vlan_do_receive: the frame goes on as one that arrived on a VLAN device. */
+function isClaimed(pkt: Packet, dev: Device): boolean {
+  const upper = dev.vlans === null ? null : dev.vlans.claim(pkt);
+  if (upper === null) return false;
+  receive(upper.ns, pkt, upper);
   return true;
 }
 
@@ -63,6 +71,22 @@ function isUntaggable(ns: Netns, pkt: Packet): boolean {
   if (pkt.length >= ethernet.HEADER_LEN + vlan.HEADER_LEN + 2) return true;
   ns.drop(pkt, NOT_SPECIFIED);
   return false;
+}
+
+/**
+ * dev_forward_skb: a frame sent in `from` arrives on a device, as if over a cable; the mark stays inside its namespace.
+ * Runs per packet: no allocation.
+ */
+export function forwardFrame(pkt: Packet, from: Netns, to: Device): void {
+  if (!isForwardable(pkt, to)) {
+    from.drop(pkt, 0);
+    return;
+  }
+  const { mark } = pkt;
+  pkt.scrub();
+  if (to.ns === from) pkt.mark = mark;
+  ethTypeTrans(pkt, to);
+  from.world.backlog.push(to, pkt);
 }
 
 /** The protocol that eth_type_trans finds: a type, or one of the two kinds of frames with a length. */
@@ -85,8 +109,9 @@ export function receive(ns: Netns, pkt: Packet, dev: Device): void {
     return;
   }
   if (!isUntaggable(ns, pkt)) return;
+  if (dev.vlans !== null && isClaimed(pkt, dev)) return;
   if (dev.handler?.handle(pkt, dev)) return;
-  if (!untag(ns, pkt)) return;
+  if (!untag(ns, pkt, dev)) return;
   const protocol = protocolOf(pkt);
   pkt.protocol = protocol;
   pkt.data += ethernet.HEADER_LEN;

@@ -77,6 +77,7 @@ function sendReset(ns: Netns, pkt: Packet): void {
   ns.ip.writeHeader(reset, dst, reply.firstHop || src, ipv4.TCP, tos, reply);
   ipv4.setFragment(reset.view, reset.l3, ipv4.DF);
   writeReset(pkt, reset);
+  tcp.fillChecksum(reset.view, reset.l4, reset.end, ipv4.pseudo(reset.view, reset.l3, tcp.HEADER_LEN));
   if (reply.length > 0) reply.build(reset, dst, src, ns.ip.optionsHost);
   ns.ip.routing.rt.apply(reset);
   ipLocalOut(ns, reset);
@@ -86,7 +87,7 @@ function sendReset(ns: Netns, pkt: Packet): void {
  * Would the answer need a signature (TCP-MD5, TCP-AO), or are the options too broken to tell? tcp_do_parse_auth_options.
  * Nobody here has a key.
  */
-function mustBeSigned({ view, l4 }: Packet): boolean {
+export function mustBeSigned({ view, l4 }: Packet): boolean {
   const end = l4 + tcp.headerLength(view, l4);
   let i = l4 + tcp.HEADER_LEN;
   while (end - i >= AUTH_MIN) {
@@ -103,7 +104,8 @@ function mustBeSigned({ view, l4 }: Packet): boolean {
   return false;
 }
 
-function writeReset({ view: from, l4: at, end }: Packet, reset: Packet): void {
+/** The RST that answers a segment, at `reset.l4`, checksum zero. */
+export function writeReset({ view: from, l4: at, end }: Packet, reset: Packet): void {
   const { view: v, l4 } = reset;
   reset.bytes.fill(0, l4, reset.end);
   tcp.setSrcPort(v, l4, tcp.dstPort(from, at));
@@ -118,5 +120,4 @@ function writeReset({ view: from, l4: at, end }: Packet, reset: Packet): void {
     tcp.setAck(v, l4, (tcp.seq(from, at) + used + end - at - tcp.headerLength(from, at)) >>> 0);
     tcp.setFlags(v, l4, tcp.RST | tcp.ACK);
   }
-  tcp.fillChecksum(v, l4, reset.end, ipv4.pseudo(v, reset.l3, tcp.HEADER_LEN));
 }

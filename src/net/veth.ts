@@ -2,7 +2,7 @@
 import type { Packet } from '../packet/packet.ts';
 import { Device, type DeviceConfig } from './device.ts';
 import type { Netns } from './netns.ts';
-import { ethTypeTrans, isForwardable } from './receive.ts';
+import { forwardFrame } from './receive.ts';
 
 export class Veth extends Device {
   private peer: Veth | null = null;
@@ -14,17 +14,8 @@ export class Veth extends Device {
   }
 
   override transmit(pkt: Packet): void {
-    const { peer } = this;
-    if (peer === null || !isForwardable(pkt, peer)) {
-      this.ns.drop(pkt, 0);
-      return;
-    }
-    const { mark } = pkt;
-    pkt.scrub();
-    // skb_scrub_packet: the mark stays inside its namespace.
-    if (peer.ns === this.ns) pkt.mark = mark;
-    ethTypeTrans(pkt, peer);
-    this.ns.world.backlog.push(peer, pkt);
+    if (this.peer === null) this.ns.drop(pkt, 0);
+    else forwardFrame(pkt, this.ns, this.peer);
   }
 }
 
