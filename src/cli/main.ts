@@ -1,12 +1,16 @@
 #!/usr/bin/env node
 /** The `podwire` command: finds the command's file, and turns what it throws into one line and an exit status. @module */
-import { demo } from './demo.ts';
 import { endQuietlyWithoutReader, isInputError } from './failure.ts';
-import { replay } from './replay.ts';
 import { HELP, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { replay, demo };
+type Command = (args: readonly string[]) => Promise<number>;
+
+/** Each command's file is read only when it is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  replay: async () => (await import('./replay.ts')).replay,
+  demo: async () => (await import('./demo.ts')).demo,
+};
 
 /** Run one command line (without node and script). @returns the exit status */
 async function run(args: readonly string[]): Promise<number> {
@@ -25,7 +29,7 @@ async function run(args: readonly string[]): Promise<number> {
     const kind = name.startsWith('-') ? 'option' : 'command';
     throw new UsageError(`unknown ${kind} ${name}, expected ${Object.keys(COMMANDS).join(' or ')} (podwire --help)`);
   }
-  return command(rest);
+  return (await command())(rest);
 }
 
 endQuietlyWithoutReader();

@@ -87,7 +87,7 @@ test('timers run at their instants, and what they cause belongs to the input bef
   const { lab } = make();
   const causes: [number, number][] = [];
   lab.onFrame = (_port, _pkt, input) => {
-    causes.push([input, lab.clock.now / 1e9]);
+    causes.push([input, Math.round(lab.clock.now / 1e9)]);
   };
   // Nobody on the wire answers for 10.0.1.9: three requests, a second apart, then host unreachable to the sender.
   lab.inject(
