@@ -40,7 +40,7 @@ test('what is wrong is told with file and path, what was found and what was expe
     'topology.json: namespaces.r.links[0].mac: found "zz", expected a MAC address (aa:bb:cc:dd:ee:ff)',
   );
   expect(complaint((t) => Object.assign(t.namespaces.r.links[0]!, { addrs: ['10.0.1.1/33'] }))).toBe(
-    'topology.json: namespaces.r.links[0].addrs[0]: found "10.0.1.1/33", expected an IPv4 address with a prefix length (10.0.0.1/24)',
+    'topology.json: namespaces.r.links[0].addrs[0]: found "10.0.1.1/33", expected an address with a prefix length (10.0.0.1/24, fd00::1/64)',
   );
   expect(complaint((t) => Object.assign(t.namespaces.r.links[0]!, { mtu: 1.5 }))).toBe(
     'topology.json: namespaces.r.links[0].mtu: found 1.5, expected a whole number from 68 to 65535',
