@@ -22,7 +22,7 @@ import type { Netns } from './netns.ts';
 import { RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
 import { InputRouting, routeByHeader } from './route-input.ts';
 import { OutputRouting } from './route-output.ts';
-import { RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL, RTN_UNICAST, RTN_UNSPEC, routeTypeName } from './rtn.ts';
+import { RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, RTN_UNSPEC, routeTypeName } from './rtn.ts';
 import { tcpReceive } from './tcp.ts';
 import { udpReceive } from './udp.ts';
 
@@ -31,6 +31,8 @@ const CONSUMED = reason('CONSUMED');
 const IGMP = 2;
 const PIM = 103;
 const MIN_IHL = 0x45;
+/** inet->mc_ttl. */
+const MULTICAST_TTL = 1;
 const DAY = 86_400_000;
 
 export class Ipv4 implements FragmentSink {
@@ -209,7 +211,10 @@ export class Ipv4 implements FragmentSink {
     return error === 0;
   }
 
-  /** Write an IPv4 header for a packet of this host at `pkt.data`: TTL 64, no DF, id 0; length and checksum come later. */
+  /**
+   * Write an IPv4 header for a packet of this host at `pkt.data`, whose route was looked up last: no DF, id 0; length and
+   * checksum come later.
+   */
   writeHeader(pkt: Packet, src: number, dst: number, protocol: number, tos: number, options: ReplyOptions): void {
     const { view: v, data: at } = pkt;
     pkt.l3 = at;
@@ -217,7 +222,7 @@ export class Ipv4 implements FragmentSink {
     v.setUint8(at, MIN_IHL + (options.length >>> 2));
     v.setUint8(at + 1, tos);
     v.setUint32(at + 4, 0);
-    v.setUint8(at + 8, this.defaultTtl);
+    v.setUint8(at + 8, this.routing.rt.type === RTN_MULTICAST ? MULTICAST_TTL : this.defaultTtl);
     v.setUint8(at + 9, protocol);
     v.setInt32(at + 12, src);
     v.setInt32(at + 16, dst);
@@ -245,13 +250,12 @@ export class Ipv4 implements FragmentSink {
     if (error !== 0) return error;
     if (end - at > this.ns.devices[pkt.oif]!.mtu) return -EMSGSIZE;
     const hlen = ipv4.headerLength(v, at);
-    if (hlen > end - at) return -EINVAL;
-    if (hlen >= ipv4.HEADER_LEN) {
-      if (v.getInt32(at + 12) === 0) v.setInt32(at + 12, this.chosenSource);
-      ipv4.setTotalLength(v, at, end - at);
-      if (ipv4.id(v, at) === 0) this.ids.select(pkt);
-      ipv4.fillChecksum(v, at);
-    }
+    if (hlen < ipv4.HEADER_LEN || hlen > end - at) return -EINVAL;
+    if (v.getInt32(at + 12) === 0) v.setInt32(at + 12, this.chosenSource);
+    ipv4.setTotalLength(v, at, end - at);
+    // What is never fragmented needs no id.
+    if (ipv4.id(v, at) === 0 && (ipv4.fragment(v, at) & ipv4.DF) === 0) this.ids.select(pkt);
+    ipv4.fillChecksum(v, at);
     return 0;
   }
 
