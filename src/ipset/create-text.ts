@@ -183,8 +183,10 @@ function addressRange(
   fail: (message: string) => never,
 ): readonly [number, number] {
   const size = 2 ** (32 - cidr);
-  const from = to === null ? Math.floor((words[0]! >>> 0) / size) * size : words[0]! >>> 0;
-  const last = to ?? from + size - 1;
+  const start = to === null ? Math.floor((words[0]! >>> 0) / size) * size : words[0]! >>> 0;
+  const end = to ?? start + size - 1;
+  const from = Math.min(start, end);
+  const last = Math.max(start, end);
   const hosts = 2 ** (32 - (config.netmask ?? 32));
   if (Math.floor(last / hosts) - Math.floor(from / hosts) >= MAX_PLACES) {
     fail(`a range of more than ${MAX_PLACES} elements, expected a smaller one`);

@@ -40,11 +40,8 @@ export function parseAddress(text: string, { words, cidr, range }: AddressForm, 
   const last = parseWords(rest, words);
   if (last === undefined) return fail(`address ${rest}, expected the last one of a range`);
   if (!range) return fail(`range ${text}, expected a plain address${cidr ? ' or a network' : ''}`);
-  return ascending(first[0]! >>> 0, last[0]! >>> 0);
+  return { words: first, cidr: host, to: last[0]! >>> 0 };
 }
-
-const ascending = (a: number, b: number): AddressRange =>
-  a <= b ? { words: [a | 0], cidr: 32, to: b } : { words: [b | 0], cidr: 32, to: a };
 
 /** `physdev:eth0`. */
 function parseIface(text: string, fail: Fail): Pick<Entry, 'iface' | 'physdev'> {

@@ -5,7 +5,7 @@ export interface AddressRange {
   readonly words: readonly number[];
   /** Prefix length, that of a host when none was given. */
   readonly cidr: number;
-  /** Last address of a range of IPv4, uint32. */
+  /** The other end of a range of IPv4, uint32; it may be lower. */
   readonly to: number | null;
 }
 

@@ -368,10 +368,14 @@ export class HashSet implements IpSet, Watcher {
       this.setAddress(index, words, net ? cidr : this.hostMask);
       return run();
     }
-    let from = this.maskedFrom(index, words[0]!, to === null ? cidr : 32);
-    const last = to ?? (from | (cidr === 0 ? -1 : ~(-1 << (32 - cidr)))) >>> 0;
+    // The mask is laid on the address that was written first, before the ends are put in order.
+    const start = this.maskedFrom(index, words[0]!, to === null ? cidr : 32);
+    const end = to ?? (start | (cidr === 0 ? -1 : ~(-1 << (32 - cidr)))) >>> 0;
+    let from = Math.min(start, end);
+    const last = Math.max(start, end);
     if (net && from === 0 && last === 0xffff_ffff) return WHOLE_RANGE;
-    const hosts = this.config.netmask === null ? 1 : 2 ** (32 - this.config.netmask);
+    const { netmask } = this.config;
+    const hosts = netmask === null || this.type.maskLast === true ? 1 : 2 ** (32 - netmask);
     while (from <= last) {
       const length = net ? blockLength(from, last) : 32;
       this.e.address[4 * index] = from;

@@ -186,8 +186,7 @@ export function randomLines(seed: number, type: TypeName, count: number): string
   for (let i = 0; i < count; i++) {
     const element = lines.element(type, six);
     // What a range has done until it meets an element that is there stays done in the kernel, but not here.
-    const exist =
-      lines.seldom(4) || /-(?!data)/.test(element.replace(/icmp\S*/g, '')) || element.includes('/') ? '-exist ' : '';
+    const exist = lines.seldom(4) ? '-exist ' : '';
     if (lines.seldom(5)) first.push(`${exist}del s ${element}`);
     else first.push(`${exist}add s ${element} ${lines.addOptions(type, extensions)}`.trim());
     if (lines.seldom(60)) first.push('flush s');

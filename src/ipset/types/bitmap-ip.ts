@@ -29,10 +29,15 @@ export class BitmapIp extends BitmapSet {
 
   protected numbers({ addresses }: Entry): readonly [number, number] {
     const { words, cidr, to } = addresses[0]!;
-    const from = words[0]! >>> 0;
     const size = 2 ** (32 - cidr);
-    const start = Math.floor(from / size) * size;
-    return [Math.floor(start / this.hosts), Math.floor((to ?? start + size - 1) / this.hosts)];
+    const start = Math.floor((words[0]! >>> 0) / size) * size;
+    const end = to ?? start + size - 1;
+    const from = Math.min(start, end);
+    const last = Math.max(start, end);
+    const first = Math.floor(from / this.hosts);
+    // From the first address on, not from its network's: the last network may be left out, but must be one of the set's.
+    const beyond = Math.floor(last / this.hosts) >= this.first + this.taken.length;
+    return [beyond ? -1 : first, first + Math.floor((last - from) / this.hosts)];
   }
 
   protected range(): string {
