@@ -86,7 +86,7 @@ export abstract class BitmapSet implements IpSet {
 
   protected add(place: number, values: Values, exist: boolean): number {
     const { extensions } = this;
-    if (this.taken[place] === 1 && !exist && !extensions.expired(place)) return EXIST;
+    if (this.taken[place] === 1 && !exist && !this.looksEnded(place)) return EXIST;
     extensions.setTimeout(place, extensions.timeoutOf(values));
     extensions.set(place, values);
     this.taken[place] = 1;
@@ -96,10 +96,14 @@ export abstract class BitmapSet implements IpSet {
   protected delete(place: number): number {
     const there = this.taken[place] === 1;
     this.taken[place] = 0;
-    return there && !this.ended(place) ? OK : EXIST;
+    return there && !this.looksEnded(place) ? OK : EXIST;
   }
 
+  /** Is the element, though there, over: for a listing, and for a change? */
   protected ended(place: number): boolean {
+    return this.extensions.expired(place);
+  }
+  protected looksEnded(place: number): boolean {
     return this.extensions.expired(place);
   }
 

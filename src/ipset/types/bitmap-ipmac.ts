@@ -64,7 +64,7 @@ export class BitmapIpMac extends BitmapSet {
     const complete = taken && this.filled[place] === 1;
     const starts = taken && !complete && hasMac;
     if (complete && hasMac && exist && !this.isMac(place)) this.fill(place);
-    if (taken && !starts && !exist && !extensions.expired(place)) return EXIST;
+    if (taken && !starts && !exist && !this.looksEnded(place)) return EXIST;
     if (starts || !taken) this.fill(place);
     const timeout = extensions.timeoutOf(values);
     const isDefault = timeout === (this.config.timeout ?? 0);
@@ -84,6 +84,12 @@ export class BitmapIpMac extends BitmapSet {
     this.high[place] = this.e.macHigh;
     this.low[place] = this.e.macLow;
     this.filled[place] = this.hasMac ? 1 : 0;
+  }
+
+  /** A stored timeout, read as a point in time, lies long ago. */
+  protected override looksEnded(place: number): boolean {
+    if (this.filled[place] === 1) return super.looksEnded(place);
+    return this.extensions.storedTimeout(place) !== 0;
   }
 
   protected override ended(place: number): boolean {
