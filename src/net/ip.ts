@@ -22,7 +22,15 @@ import type { Netns } from './netns.ts';
 import { RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
 import { InputRouting, routeByHeader } from './route-input.ts';
 import { OutputRouting } from './route-output.ts';
-import { RT_SCOPE_LINK, RT_SCOPE_UNIVERSE, RTN_LOCAL, RTN_MULTICAST, RTN_UNICAST, RTN_UNSPEC, routeTypeName } from './rtn.ts';
+import {
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RTN_LOCAL,
+  RTN_MULTICAST,
+  RTN_UNICAST,
+  RTN_UNSPEC,
+  routeTypeName,
+} from './rtn.ts';
 import { tcpReceive } from './tcp.ts';
 import { udpReceive } from './udp.ts';
 
@@ -182,6 +190,25 @@ export class Ipv4 implements FragmentSink {
   /** Route a packet to a neighbour, whatever its header says (FLOWI_FLAG_KNOWN_NH). @returns false when there is no way */
   routeTo(pkt: Packet, gateway: number, oif: number): boolean {
     return this.routeOutput(pkt, gateway, 0, ipv4.tos(pkt.view, pkt.l3), oif, 0) === 0;
+  }
+
+  /**
+   * Route a packet by its header out of a device, whoever its source is (FLOWI_FLAG_ANYSRC): one that a device on top of it
+   * sends. @returns false when there is no way
+   */
+  routeForeign(pkt: Packet, dev: Device): boolean {
+    const { flow, routing } = this;
+    const { view, l3 } = pkt;
+    flow.clear();
+    flow.dst = ipv4.dst(view, l3);
+    flow.src = ipv4.src(view, l3);
+    flow.anySource = true;
+    flow.tos = ipv4.tos(view, l3);
+    flow.oif = dev.index;
+    flow.mark = pkt.mark;
+    if (routing.route(flow) !== 0) return false;
+    routing.rt.apply(pkt);
+    return true;
   }
 
   /** The MTU of the way to an address, bytes; 0 when there is none. */
