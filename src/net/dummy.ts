@@ -5,7 +5,7 @@ import { Device } from './device.ts';
 
 const CONSUMED = reason('CONSUMED');
 
-export class Dummy extends Device {
+export class DummyDevice extends Device {
   override noArp = true;
 
   override transmit(pkt: Packet): void {

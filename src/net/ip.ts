@@ -49,6 +49,8 @@ export class Ipv4 implements FragmentSink {
   readonly ids: IpIds;
   readonly fragments: Defragmenter;
   readonly optionsHost: OptionsHost;
+  /** Who takes packets for this host of protocols that only some have (inet_protos), their data at `pkt.l4`: tunnels. */
+  readonly protocols: Map<number, (pkt: Packet) => void> = new Map();
   private readonly ns: Netns;
   private readonly flow = new Flow();
   private readonly res = new FibResult();
@@ -131,9 +133,18 @@ export class Ipv4 implements FragmentSink {
         ns.drop(pkt, CONSUMED);
         return;
       default:
-        ns.icmp.send(pkt, DEST_UNREACH, PROT_UNREACH, 0);
-        ns.drop(pkt, IP_NOPROTO);
+        this.deliverOther(pkt, protocol);
     }
+  }
+
+  private deliverOther(pkt: Packet, protocol: number): void {
+    const handler = this.protocols.get(protocol);
+    if (handler !== undefined) {
+      handler(pkt);
+      return;
+    }
+    this.ns.icmp.send(pkt, DEST_UNREACH, PROT_UNREACH, 0);
+    this.ns.drop(pkt, IP_NOPROTO);
   }
 
   traceRoute(pkt: Packet): void {

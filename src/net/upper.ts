@@ -10,7 +10,8 @@ export abstract class UpperDevice extends Device {
   /** @throws {RangeError} when the lower device takes none, or its packets are shorter */
   constructor(ns: Netns, config: DeviceConfig, lower: Device) {
     if (lower.loopback) throw new RangeError(`${lower.name} takes no device on top`);
-    if (config.mtu > lower.mtu) throw new RangeError(`MTU ${config.mtu} is more than the ${lower.mtu} of ${lower.name}`);
+    if (config.mtu > lower.mtu)
+      throw new RangeError(`MTU ${config.mtu} is more than the ${lower.mtu} of ${lower.name}`);
     super(ns, config);
     this.lower = lower;
     this.neededHeadroom = lower.neededHeadroom;

@@ -4,6 +4,7 @@
  */
 import { PacketError } from './error.ts';
 import { HEADER_LEN as ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, type as etherType } from './ethernet.ts';
+import type { Packet } from './packet.ts';
 import { reason } from './reason.ts';
 
 const TCI = 0;
@@ -67,4 +68,28 @@ export function parse(v: DataView, at: number, end: number): Vlan {
 export function emit(vlan: Vlan, v: DataView, at: number): void {
   setTci(v, at, (vlan.priority << PRIORITY_SHIFT) | (vlan.dropEligible ? DEI : 0) | vlan.id);
   setType(v, at, vlan.type);
+}
+
+/** The two addresses of an Ethernet header, in front of which there is nothing and behind which tags go. */
+const ADDRESSES_LEN = 12;
+
+/** Take the outer tag off a frame whose Ethernet header is at `pkt.data`: skb_vlan_untag. Runs per packet. */
+export function untag(pkt: Packet): void {
+  const { data } = pkt;
+  pkt.bytes.copyWithin(data + HEADER_LEN, data, data + ADDRESSES_LEN);
+  pkt.data = pkt.l2 = data + HEADER_LEN;
+}
+
+/**
+ * Put a tag in front of those that a frame at `pkt.data` has: __vlan_insert_tag. Runs per packet.
+ * @returns false when there is no room for it
+ */
+export function insert(pkt: Packet, type: number, value: number): boolean {
+  if (!pkt.push(HEADER_LEN)) return false;
+  const { view, data } = pkt;
+  pkt.bytes.copyWithin(data, data + HEADER_LEN, data + HEADER_LEN + ADDRESSES_LEN);
+  view.setUint16(data + ADDRESSES_LEN, type);
+  setTci(view, data + ETH_HLEN, value);
+  pkt.l2 = data;
+  return true;
 }
