@@ -135,6 +135,8 @@ class LineParser {
   private lookUp(name: string, word: Word): GenericOption | { loaded: Loaded; spec: OptionSpec } {
     const generic = GENERIC_OPTIONS.find((option) => option.long.includes(name));
     if (generic !== undefined) return generic;
+    const exact = this.exactOption(name);
+    if (exact !== undefined) return exact;
     const spellings = this.rule
       .loaded()
       .flatMap((use) =>
@@ -142,8 +144,6 @@ class LineParser {
           [spec.name, ...(spec.aliases ?? [])].map((text) => ({ loaded: use, spec, text })),
         ),
       );
-    const exact = spellings.find((spelling) => spelling.text === name);
-    if (exact !== undefined) return exact;
     const longer = [
       ...spellings.filter((spelling) => spelling.text.startsWith(name)),
       ...GENERIC_OPTIONS.filter((option) => option.long.some((text) => text.startsWith(name))),
@@ -153,6 +153,14 @@ class LineParser {
     if (longer.length === 0 && this.rule.loadProtocol()) return this.lookUp(name, word);
     if (longer.length > 0) throw new ParseError(`--${name} is ambiguous, expected more letters`, word.at);
     return this.unknownOption(name, word);
+  }
+
+  private exactOption(name: string): { loaded: Loaded; spec: OptionSpec } | undefined {
+    for (const loaded of this.rule.loaded()) {
+      const spec = loaded.extension.options.find((option) => option.name === name || option.aliases?.includes(name));
+      if (spec !== undefined) return { loaded, spec };
+    }
+    return undefined;
   }
 
   private unknownOption(name: string, word: Word): never {

@@ -19,28 +19,32 @@ const isBlank = (c: string): boolean => c === ' ' || c === '\t' || c === '\r';
 export function splitWords(line: string, file: string, lineNumber: number, from = 0): Word[] {
   const words: Word[] = [];
   let i = from;
-  while (i < line.length) {
-    if (isBlank(line[i]!)) {
-      i++;
+  for (;;) {
+    while (i < line.length && isBlank(line[i]!)) i++;
+    if (i === line.length) return words;
+    const at = { file, line: lineNumber, column: i + 1 };
+    const start = i;
+    while (i < line.length && !isBlank(line[i]!) && line[i] !== '"') i++;
+    const bare = line.slice(start, i);
+    if (line[i] !== '"') {
+      words.push({ text: bare, at, quoted: false });
       continue;
     }
-    const at = { file, line: lineNumber, column: i + 1 };
-    let text = '';
-    let quoted = false;
-    while (i < line.length && !isBlank(line[i]!) && line[i] !== '"') text += line[i++];
-    if (line[i] === '"') {
-      quoted = true;
-      for (i++; line[i] !== '"'; i++) {
-        if (line[i] === '\\') i++;
-        if (i >= line.length) throw new ParseError('a quote that is not closed, expected "', at);
-        text += line[i];
-      }
-      i++;
-    }
-    words.push({ text, at, quoted });
+    const end = closingQuote(line, i + 1);
+    if (end < 0) throw new ParseError('a quote that is not closed, expected "', at);
+    words.push({ text: bare + unescaped(line.slice(i + 1, end)), at, quoted: true });
+    i = end + 1;
   }
-  return words;
 }
+
+/** Where the quote ends whose text begins at `from`, or -1. */
+function closingQuote(line: string, from: number): number {
+  let i = from;
+  while (i < line.length && line[i] !== '"') i += line[i] === '\\' ? 2 : 1;
+  return i < line.length ? i : -1;
+}
+
+const unescaped = (text: string): string => (text.includes('\\') ? text.replace(/\\(.)/gs, '$1') : text);
 
 /** A word as iptables-save prints free text: bare when it is letters, digits, `_` and `-`, else in quotes. */
 export function quote(text: string): string {
