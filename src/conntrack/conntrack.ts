@@ -1,13 +1,16 @@
 /**
  * Connection tracking of one namespace: nf_conntrack_in, resolve_normal_ct and __nf_conntrack_confirm,
- * net/netfilter/nf_conntrack_core.c, with the hooks of nf_conntrack_proto.c and nf_defrag_ipv4.c.
+ * net/netfilter/nf_conntrack_core.c, with the hooks of nf_conntrack_proto.c, nf_defrag_ipv4.c and
+ * nf_defrag_ipv6_hooks.c.
  *
  * A packet's `ct` is its connection's row, -1 for none, or below that a template that a CT target gave it. `ctInfo` says how
  * it relates to the connection. What is neither tracked nor IP_CT_UNTRACKED is INVALID. @module
  */
 import type { Device } from '../net/device.ts';
+import { REFUSED, TAKEN } from '../net/fragment6.ts';
 import {
   type HookEntry,
+  type Hooks,
   INPUT,
   NF_ACCEPT,
   NF_DROP,
@@ -75,10 +78,10 @@ const FIRST_TEMPLATE = -2;
 export class Conntrack extends Connections {
   readonly nat: Nat;
   private readonly users = { ipv4: 0, ipv6: 0 };
-  private defragUsers = 0;
-  private readonly defragEntry: HookEntry = {
-    priority: PRI_CONNTRACK_DEFRAG,
-    run: (pkt, hook, iif) => this.defrag(pkt, hook, iif),
+  private readonly defragUsers = { ipv4: 0, ipv6: 0 };
+  private readonly defragEntries: Readonly<Record<Family, HookEntry>> = {
+    ipv4: { priority: PRI_CONNTRACK_DEFRAG, run: (pkt, hook, iif) => this.defrag(pkt, hook, iif) },
+    ipv6: { priority: PRI_CONNTRACK_DEFRAG, run: (pkt, hook, iif) => this.defrag6(pkt, hook, iif) },
   };
   private readonly templates: Template[] = [];
   private readonly trackers: Tracker[] = [];
@@ -111,30 +114,32 @@ export class Conntrack extends Connections {
   /** Track this family from now on, as long as somebody needs it: nf_ct_netns_get. */
   use(family: Family): void {
     if (this.users[family]++ > 0) return;
-    if (family === 'ipv4') this.useDefrag();
-    const hooks = family === 'ipv4' ? this.ns.hooks4 : this.ns.hooks6;
-    for (const [hook, entry] of this.entries(family)) hooks.register(hook, entry);
+    this.useDefrag(family);
+    for (const [hook, entry] of this.entries(family)) this.hooksOf(family).register(hook, entry);
   }
 
   /** One user less: nf_ct_netns_put. @throws {Error} when there was none */
   release(family: Family): void {
     if (this.users[family] === 0) throw new Error(`${family} conntrack is not in use`);
     if (--this.users[family] > 0) return;
-    if (family === 'ipv4') this.releaseDefrag();
-    const hooks = family === 'ipv4' ? this.ns.hooks4 : this.ns.hooks6;
-    for (const [hook, entry] of this.entries(family)) hooks.unregister(hook, entry);
+    this.releaseDefrag(family);
+    for (const [hook, entry] of this.entries(family)) this.hooksOf(family).unregister(hook, entry);
   }
 
-  /** Reassemble IPv4 fragments from now on, tracked or not: nf_defrag_ipv4_enable. */
-  useDefrag(): void {
-    if (this.defragUsers++ > 0) return;
-    for (const hook of [PREROUTING, OUTPUT]) this.ns.hooks4.register(hook, this.defragEntry);
+  /** Reassemble fragments from now on, tracked or not: nf_defrag_ipv4_enable, nf_defrag_ipv6_enable. */
+  useDefrag(family: Family = 'ipv4'): void {
+    if (this.defragUsers[family]++ > 0) return;
+    for (const hook of [PREROUTING, OUTPUT]) this.hooksOf(family).register(hook, this.defragEntries[family]);
   }
 
-  /** One user less: nf_defrag_ipv4_disable. */
-  releaseDefrag(): void {
-    if (--this.defragUsers > 0) return;
-    for (const hook of [PREROUTING, OUTPUT]) this.ns.hooks4.unregister(hook, this.defragEntry);
+  /** One user less: nf_defrag_ipv4_disable, nf_defrag_ipv6_disable. */
+  releaseDefrag(family: Family = 'ipv4'): void {
+    if (--this.defragUsers[family] > 0) return;
+    for (const hook of [PREROUTING, OUTPUT]) this.hooksOf(family).unregister(hook, this.defragEntries[family]);
+  }
+
+  private hooksOf(family: Family): Hooks {
+    return family === 'ipv4' ? this.ns.hooks4 : this.ns.hooks6;
   }
 
   /** Is the family tracked? */
@@ -180,11 +185,29 @@ export class Conntrack extends Connections {
   /** Gather fragments, before anything looks at transport headers. ipv4_conntrack_defrag. */
   private defrag(pkt: Packet, hook: number, iif: Device): Verdict {
     if (pkt.ct >= 0 || pkt.ctInfo === IP_CT_UNTRACKED || !ip.isFragment(pkt.view, pkt.l3)) return NF_ACCEPT;
+    return this.ns.ip.defrag(pkt, this.defragUser(pkt, hook, iif)) ? NF_ACCEPT : NF_STOLEN;
+  }
+
+  /** nf_ct_defrag_user: who shares a queue. */
+  private defragUser(pkt: Packet, hook: number, iif: Device): number {
     this.takeZone(pkt);
     const bridged = pkt.physIn !== 0 && iif.index !== 0;
     const user = hook === OUTPUT ? DEFRAG_CONNTRACK_OUT : bridged ? DEFRAG_CONNTRACK_BRIDGE_IN : DEFRAG_CONNTRACK_IN;
-    const zone = (this.zoneDir & (1 << ORIGINAL)) !== 0 ? this.zone : 0;
-    return this.ns.ip.defrag(pkt, user + zone) ? NF_ACCEPT : NF_STOLEN;
+    return user + ((this.zoneDir & (1 << ORIGINAL)) !== 0 ? this.zone : 0);
+  }
+
+  /** ipv6_defrag. */
+  private defrag6(pkt: Packet, hook: number, iif: Device): Verdict {
+    const { ipv6 } = this.ns;
+    if (pkt.ct >= 0 || pkt.ctInfo === IP_CT_UNTRACKED || ipv6 === null) return NF_ACCEPT;
+    switch (ipv6.fragments.gather(pkt, this.defragUser(pkt, hook, iif))) {
+      case TAKEN:
+        return NF_STOLEN;
+      case REFUSED:
+        return NF_DROP;
+      default:
+        return NF_ACCEPT;
+    }
   }
 
   /** The zone that a packet is looked up in. nf_ct_zone_tmpl. */

@@ -264,8 +264,20 @@ export class Nat {
   private reroute(pkt: Packet, family: Family): Verdict {
     const { table, ns } = this.connections;
     const e = 2 * pkt.ct + direction(pkt.ctInfo);
-    if (family !== 'ipv4' || table.dst[e] === table.src[e ^ 1]) return NF_ACCEPT;
+    if (family === 'ipv6') return this.reroute6(pkt);
+    if (table.dst[e] === table.src[e ^ 1]) return NF_ACCEPT;
     return ns.ip.routeMeHarder(pkt) ? NF_ACCEPT : NF_DROP;
+  }
+
+  private reroute6(pkt: Packet): Verdict {
+    const { current, target } = this;
+    const { table, ns } = this.connections;
+    const dir = direction(pkt.ctInfo);
+    table.getTuple(pkt.ct, dir, current);
+    table.getTuple(pkt.ct, 1 - dir, target);
+    const [own, other] = [current.dstHigh, target.srcHigh];
+    const same = current.dst === target.src && own[0] === other[0] && own[1] === other[1] && own[2] === other[2];
+    return same || ns.ipv6!.routeMeHarder(pkt) ? NF_ACCEPT : NF_DROP;
   }
 
   private describe(ct: number, manip: number, dir: number, _d: number): Readonly<Record<string, string>> {

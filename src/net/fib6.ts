@@ -108,12 +108,6 @@ export class Fib6 {
     return res.route !== null;
   }
 
-  /** RTN_* of an address in table local, as packets that come in by `dev` (null: from anywhere) would find it. */
-  localType(flow: Flow6, dev: Device | null, res: Fib6Result): number {
-    const strict = dev !== null;
-    return this.lookupIn(this.local, flow, dev?.index ?? 0, strict, res) ? res.route!.type : rtn.RTN_UNICAST;
-  }
-
   // ---- routes
 
   /** `ip -6 route add`. @throws {RangeError} with the kernel's words when it refuses */

@@ -140,13 +140,12 @@ export class Defragmenter6 {
     const queue = this.queueFor(pkt, at, user);
     if (queue === null) return REFUSED;
     const wrong = fieldInError(pkt, at);
-    if (wrong !== 0) {
-      if (wrong === PAYLOAD_LENGTH_AT) {
-        this.kill(queue);
-        this.dropAll(queue, NOT_SPECIFIED);
-      }
+    if (wrong === PAYLOAD_LENGTH_AT) {
+      this.kill(queue);
+      this.dropAll(queue, NOT_SPECIFIED);
       return PASS;
     }
+    if (wrong !== 0) return REFUSED;
     return this.insert(queue, pkt, at, nextHeaderField - l3);
   }
 

@@ -101,12 +101,19 @@ export function labelOf(a: In6): number {
   return DEFAULT_LABEL;
 }
 
-/** May REDIRECT use it: nf_nat_redirect_ipv6_usable for a destination of a scope that has bits. */
-export const isUsableFor = (own: In6, dst: In6): boolean => {
-  if (isMapped(own)) return false;
-  if (isLinkLocal(dst[0]!)) return isLinkLocal(own[0]!);
-  return true;
-};
+/** Scopes that addresses of this one are in, as bits: ipv6_addr_scope; 0 for those that are everywhere. */
+function scopeBits(a: In6): number {
+  const scope = isMulticast(a[0]!) ? multicastScope(a[0]!) : scopeOf(a);
+  if (isLoopback(a) || (isMulticast(a[0]!) && scope === 1)) return 0x10;
+  if (scope === SCOPE_LINKLOCAL) return 0x20;
+  return scope === SCOPE_SITELOCAL ? 0x40 : 0;
+}
+
+/** May an own address stand for a destination: nf_nat_redirect_ipv6_usable. */
+export function isUsableFor(own: In6, dst: In6): boolean {
+  const wanted = scopeBits(dst);
+  return !isMapped(own) && (wanted === 0 || (scopeBits(own) & wanted) !== 0);
+}
 
 /** The solicited-node group of an address, RFC 4291 2.7.1, into `to`. */
 export function solicitedNode(a: In6, to: In6): In6 {

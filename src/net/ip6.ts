@@ -10,7 +10,7 @@ import { Addresses6 } from './address6.ts';
 import { DeviceConf6, DISABLE_IPV6, FORWARDING } from './dev-conf6.ts';
 import type { Device } from './device.ts';
 import { EINVAL, EMSGSIZE } from './errno.ts';
-import { Fib6, Fib6Result } from './fib6.ts';
+import { Fib6 } from './fib6.ts';
 import { Flow6 } from './flow6.ts';
 import { Defragmenter6 } from './fragment6.ts';
 import { NF_ACCEPT, NF_DROP } from './hook.ts';
@@ -23,7 +23,7 @@ import { Ndisc } from './ndisc.ts';
 import { Neighbours6 } from './neigh6.ts';
 import type { Netns } from './netns.ts';
 import { Routing6 } from './route6.ts';
-import { RTN_MULTICAST, RTN_UNREACHABLE, routeTypeName } from './rtn.ts';
+import { RTN_ANYCAST, RTN_LOCAL, RTN_UNREACHABLE, routeTypeName } from './rtn.ts';
 
 const NETFILTER_DROP = reason('NETFILTER_DROP');
 const VERSION = 6;
@@ -45,7 +45,6 @@ export class Ipv6 implements FragmentSink6 {
   maxHopOptions = 0;
   maxDestinationOptions = 0;
   private readonly flow = new Flow6();
-  private readonly typeResult = new Fib6Result();
   private readonly address: In6 = in6();
   private readonly routeStage: Stage;
   private readonly deliverStage: Stage;
@@ -255,13 +254,17 @@ export class Ipv6 implements FragmentSink6 {
 
   // ---- addresses
 
-  /** RTN_* of the address at `at` of a packet, as table local has it; with a device, as that device would. */
-  addressType(pkt: Packet, at: number, dev: Device | null): number {
-    const { flow } = this;
+  /** match_lookup_rt6: the bits 1 << RTN_* that routes tell of an address in a packet; with a device, as that device would. */
+  routedTypes(view: DataView, at: number, dev: Device | null): number {
+    const { flow, routing } = this;
     flow.clear();
-    readIn6(pkt.view, at, flow.dst);
-    if (isMulticast(flow.dst[0]!)) return RTN_MULTICAST;
-    return this.fib.localType(flow, dev, this.typeResult);
+    readIn6(view, at, flow.dst);
+    flow.oif = dev === null ? 0 : dev.index;
+    const own = dev !== null && this.addresses.hasOn(dev, flow.dst) ? 1 << RTN_LOCAL : 0;
+    if (routing.output(flow) !== 0) return 1 << RTN_UNREACHABLE;
+    const { type } = routing.rt;
+    if (type === RTN_ANYCAST || (type === RTN_LOCAL && dev === null)) return own | (1 << type);
+    return own;
   }
 
   /** ipv6_dev_get_saddr towards the address at `at` of a packet; null when there is none. */

@@ -317,7 +317,9 @@ export class TableState implements Evaluation {
 
   /** The transport header of an IPv6 packet stands behind its extension headers; `protocol` is -1 when there is none. */
   private findTransport(pkt: Packet): void {
-    const there = ipv6.find(pkt.view, pkt.l3, pkt.end, -1, found);
+    // nft_set_pktinfo_ipv6 takes an authentication header for a transport; ip6_packet_match looks behind it.
+    const flags = this.backend === 'nft' ? ipv6.STOP_AT_AUTH : 0;
+    const there = ipv6.find(pkt.view, pkt.l3, pkt.end, -1, found, flags);
     this.protocol = there ? found.protocol : -1;
     this.fragmentOffset = found.fragmentOffset;
     if (there) pkt.l4 = found.at;
@@ -355,8 +357,8 @@ export class TableState implements Evaluation {
 
   private isProtocol(protocol: number, invert: boolean): boolean {
     if (this.protocol >= 0) return (protocol === this.protocol) !== invert;
-    // An IPv6 packet whose headers do not lead to a transport.
-    if (this.fragmentOffset === 0) this.hotdrop = true;
+    // An IPv6 packet whose headers do not lead to a transport: an expression of nft breaks, ip6_packet_match drops.
+    if (this.backend === 'legacy' && this.fragmentOffset === 0) this.hotdrop = true;
     return false;
   }
 

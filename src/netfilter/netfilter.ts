@@ -76,6 +76,32 @@ class MangleOutput extends LoadedTable {
   }
 }
 
+/** The same for IPv6 (ip6t_mangle_out), where hop limit and flow label count. */
+class MangleOutput6 extends LoadedTable {
+  private readonly before = new Int32Array(HEADER6_WORDS);
+
+  override run(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
+    const { before } = this;
+    const { mark } = pkt;
+    for (let i = 0; i < HEADER6_WORDS; i++) before[i] = pkt.view.getInt32(pkt.l3 + 4 * i);
+    const verdict = this.state.run(pkt, hook, iif, oif);
+    if (verdict !== NF_ACCEPT || (mark === pkt.mark && this.isSame(pkt))) return verdict;
+    return this.state.ns.ipv6!.routeMeHarder(pkt) ? verdict : NF_DROP;
+  }
+
+  /** Everything but payload length and next header. */
+  private isSame({ view, l3 }: Packet): boolean {
+    const { before } = this;
+    for (let i = 0; i < HEADER6_WORDS; i++) {
+      const changed = before[i]! ^ view.getInt32(l3 + 4 * i);
+      if ((i === 1 ? changed & 0xff : changed) !== 0) return false;
+    }
+    return true;
+  }
+}
+
+const HEADER6_WORDS = 10;
+
 export class Netfilter {
   private readonly around: Surroundings;
   private readonly backend: Backend;
@@ -183,7 +209,8 @@ function makeEntry(state: TableState, hook: number): LoadedTable {
   if (table === 'nat') {
     return new LoadedTable(state, hook, hook === INPUT || hook === POSTROUTING ? PRI_NAT_SRC : PRI_NAT_DST);
   }
-  const make = table === 'mangle' && hook === OUTPUT && state.family === 'ipv4' ? MangleOutput : LoadedTable;
+  if (table !== 'mangle' || hook !== OUTPUT) return new LoadedTable(state, hook, PRIORITY[table]);
+  const make = state.family === 'ipv4' ? MangleOutput : MangleOutput6;
   return new make(state, hook, PRIORITY[table]);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Netns } from '../net/netns.ts';
-import { format4, format6 } from '../packet/address.ts';
+import { format4 } from '../packet/address.ts';
 
 /** ip_list_tot: addresses per list; the least recently seen makes room. */
 const IP_LIST_TOT = 100;
@@ -13,6 +13,13 @@ const DEFAULT_STAMPS = 32;
 
 /** An address mask of four words; IPv4 uses the first. */
 export type RecentMask = readonly [number, number, number, number];
+
+/** %pI6: eight groups of four digits. */
+const fullAddress = (...words: readonly number[]): string =>
+  words
+    .flatMap((word) => [word >>> 16, word & 0xffff])
+    .map((group) => group.toString(16).padStart(4, '0'))
+    .join(':');
 
 export class RecentTable {
   readonly name: string;
@@ -126,7 +133,7 @@ export class RecentTable {
 
   private line(row: number): string {
     const [a, b, c, d] = this.addresses.subarray(4 * row, 4 * row + 4) as unknown as RecentMask;
-    const source = this.families[row] === 1 ? format4(a) : format6([a, b, c, d]);
+    const source = this.families[row] === 1 ? format4(a) : fullAddress(a, b, c, d);
     const stamps = [...this.stamps.subarray(row * this.stampLimit, row * this.stampLimit + this.held[row]!)];
     const last = stamps[this.index[row]! - 1];
     return `src=${source} ttl: ${this.ttls[row]} last_seen: ${last} oldest_pkt: ${this.index[row]} ${stamps.join(', ')}`;

@@ -20,12 +20,16 @@ export function sendUnreachable(pkt: Packet, code: number, { ns }: Evaluation): 
   ns.icmp.send(pkt, icmp.DEST_UNREACH, code, 0);
 }
 
-/** nf_reject_verify_csum: is there a checksum over all of it, as far as the protocol tells? */
 function hasChecksum(pkt: Packet): boolean {
   const at = pkt.l3 + ipv4.headerLength(pkt.view, pkt.l3);
-  switch (ipv4.protocol(pkt.view, pkt.l3)) {
+  return coversPacket(pkt.view, at, pkt.end, ipv4.protocol(pkt.view, pkt.l3));
+}
+
+/** nf_reject_verify_csum: has the transport at `at` a checksum over all of the packet, as far as the protocol tells? */
+export function coversPacket(view: DataView, at: number, end: number, protocol: number): boolean {
+  switch (protocol) {
     case ipv4.UDP:
-      return pkt.end - at < udp.HEADER_LEN || udp.checksum(pkt.view, at) !== 0;
+      return end - at < udp.HEADER_LEN || udp.checksum(view, at) !== 0;
     case ipv4.GRE:
     case ipv4.AH:
     case ipv4.ESP:

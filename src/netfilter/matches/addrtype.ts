@@ -1,7 +1,8 @@
 /** `-m addrtype`: what kind of address the routing tables say it is; net/netfilter/xt_addrtype.c. @module */
+import type { Device } from '../../net/device.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
 import type { Packet } from '../../packet/packet.ts';
-import type { Given, Match } from '../extension.ts';
+import type { Evaluation, Given, Match } from '../extension.ts';
 import { bang } from '../number.ts';
 
 /** Bits of RTN_* numbers, and whether they are inverted. */
@@ -99,7 +100,7 @@ export const addrtype: Match<AddrType> = {
     return [src?.types ?? 0, dst?.types ?? 0, flags | (limit === null ? 0 : limits[limit])];
   },
   test(args, at, pkt, scope) {
-    if (scope.family === 'ipv6') return test6(args, at, pkt);
+    if (scope.family === 'ipv6') return test6(args, at, pkt, scope);
     const flags = args[at + FLAGS]!;
     const { ip } = scope.ns;
     let dev: typeof scope.iif | undefined;
@@ -115,23 +116,28 @@ export const addrtype: Match<AddrType> = {
   },
 };
 
-function test6(args: Int32Array, at: number, pkt: Packet): boolean {
+function test6(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): boolean {
   const flags = args[at + FLAGS]!;
   const src = args[at + SRC]!;
   const dst = args[at + DST]!;
-  if (src !== 0 && isType6(pkt, pkt.l3 + IPV6_SRC, src) === ((flags & INVERT_SRC) !== 0)) return false;
-  return dst === 0 || isType6(pkt, pkt.l3 + IPV6_DST, dst) !== ((flags & INVERT_DST) !== 0);
+  let dev: Device | null = null;
+  if ((flags & LIMIT_IN) !== 0) dev = scope.iif;
+  else if ((flags & LIMIT_OUT) !== 0) dev = scope.oif;
+  if (src !== 0 && isType6(pkt, pkt.l3 + IPV6_SRC, src, dev, scope) === ((flags & INVERT_SRC) !== 0)) return false;
+  return dst === 0 || isType6(pkt, pkt.l3 + IPV6_DST, dst, dev, scope) !== ((flags & INVERT_DST) !== 0);
 }
 
 const IPV6_SRC = 8;
 const IPV6_DST = 24;
 
-/** match_type6. There is no IPv6 routing here, so nothing is of a type that routing tells. */
-function isType6({ view }: Packet, at: number, types: number): boolean {
+/** match_type6. */
+function isType6(pkt: Packet, at: number, types: number, dev: Device | null, { ns }: Evaluation): boolean {
+  const { view } = pkt;
   const isMulticast = view.getUint8(at) === 0xff;
   const isAny = (view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8) | view.getInt32(at + 12)) === 0;
   if ((types & MULTICAST) !== 0 && !isMulticast) return false;
   if ((types & UNICAST) !== 0 && (isMulticast || isAny)) return false;
   if ((types & UNSPEC) !== 0 && !isAny) return false;
-  return (types & ROUTED) === 0;
+  if ((types & ROUTED) === 0) return true;
+  return ns.ipv6 !== null && (types & ns.ipv6.routedTypes(view, at, dev)) !== 0;
 }

@@ -5,6 +5,7 @@
 import { NF_DROP } from '../../net/hook.ts';
 import type { Family, Given, Target } from '../extension.ts';
 import { sendReset, sendUnreachable } from '../reject-ipv4.ts';
+import { sendReset6, sendUnreachable6 } from '../reject-ipv6.ts';
 
 interface Answer {
   /** As printed; any unambiguous or ambiguous beginning of it is read, too. */
@@ -71,7 +72,8 @@ export const reject: Target<Reject> = {
     if (scope.family === 'ipv4') {
       if (code === RESET) sendReset(pkt, scope);
       else sendUnreachable(pkt, code, scope);
-    }
+    } else if (code === RESET) sendReset6(pkt, scope);
+    else sendUnreachable6(pkt, code, scope);
     return NF_DROP;
   },
 };
