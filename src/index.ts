@@ -3,6 +3,7 @@
  * the kernel's own tools; frames go in, the frames that Linux would send come out. The folders below are there as subpaths
  * (`podwire/packet`, `podwire/pcap`, ...). @module
  */
+export { IpsetError } from './ipset/error.ts';
 export * from './lab/index.ts';
 export { ParseError } from './netfilter/parse-error.ts';
 export { formatSave, parseSave } from './netfilter/save.ts';

@@ -1,4 +1,5 @@
 /** What goes wrong for the user rather than in the program: errors that become one line, readers that go away. @module */
+import { IpsetError } from '../ipset/error.ts';
 import { LabError } from '../lab/shape.ts';
 import { YamlError } from '../manifest/lab-yaml.ts';
 import { ParseError } from '../netfilter/parse-error.ts';
@@ -10,7 +11,7 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-const INPUT_ERRORS = [UsageError, InputError, LabError, YamlError, ParseError, CaptureError];
+const INPUT_ERRORS = [UsageError, InputError, LabError, YamlError, ParseError, IpsetError, CaptureError];
 
 /** Is it the input's fault (exit status 2), not a fault of the program? */
 export const isInputError = (error: unknown): error is Error => INPUT_ERRORS.some((kind) => error instanceof kind);

@@ -3,6 +3,8 @@
  * sockets), time moves when it is told to, and every frame that leaves a port is handed out with the input that caused it.
  * @module
  */
+
+import { restoreSets } from '../ipset/restore.ts';
 import { Backlog } from '../net/backlog.ts';
 import type { World } from '../net/netns.ts';
 import type { PortDevice } from '../net/wire.ts';
@@ -74,7 +76,7 @@ export class Lab {
     this.world.epochSeconds = seconds;
   }
 
-  /** @throws {LabError} for a description that cannot be built; {ParseError} for rules that cannot be loaded */
+  /** @throws {LabError} for a description that cannot be built; {ParseError} or {IpsetError} for rules or sets that cannot be loaded */
   constructor(source: LabSource, options: LabOptions = {}) {
     const { clock, pool } = this;
     this.source = source;
@@ -165,23 +167,19 @@ export class Lab {
     };
   }
 
-  /** Does a namespace's ipset text make such a set? */
-  private setsOf(name: string): (set: string) => boolean {
-    const text = this.source.ipset.get(name)?.text ?? '';
-    const names = new Set([...text.matchAll(/^(?:-N|-?create) (\S+)/gm)].map(([, set]) => set!));
-    return (set) => names.has(set);
-  }
-
   private loadRules(options: LabOptions, warnings: string[]): void {
     const ignoreUnknown = options.ignoreUnknown === true;
     for (const [name, { netfilter }] of this.namespaces) {
+      const { sets } = netfilter;
+      const ipset = this.source.ipset.get(name);
+      if (ipset !== undefined) restoreSets(sets, ipset.text, ipset.file);
       for (const [family, texts] of [
         ['ipv4', this.source.rules],
         ['ipv6', this.source.rules6],
       ] as const) {
         const source = texts.get(name);
         if (source === undefined) continue;
-        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown, hasSet: this.setsOf(name) });
+        const ruleset = parseSave(source.text, source.file, { family, ignoreUnknown, hasSet: (set) => sets.has(set) });
         netfilter.load(ruleset);
         for (const { what, text, at } of ruleset.ignored) {
           warnings.push(`${at.file}:${at.line}:${at.column}: ${what} is not known, left out: ${text}`);

@@ -3,6 +3,7 @@
  * (`iptables-save -c`, /proc/net/nf_conntrack, `bridge fdb`, `ip neigh`). @module
  */
 import { conntrackList } from '../conntrack/listing.ts';
+import { saveSets } from '../ipset/restore.ts';
 import { type RecentTable, recentTables } from '../netfilter/recent-table.ts';
 import { bridgeFdb } from '../overlay/fdb-listing.ts';
 import type { LabNamespace } from './build.ts';
@@ -47,6 +48,7 @@ export function labState(
     if (source.topology.namespaces[name]!.links.some(forwards)) {
       state.set(`${name}.fdb`, asLines(bridgeFdb(node.ns).filter((line) => !GROUPS.test(line))));
     }
+    if (source.ipset.has(name)) state.set(`${name}.ipset`, sortedSets(saveSets(node.netfilter.sets)));
     addTables(state, name, node);
   }
   if (journal === null) return state;
@@ -68,6 +70,16 @@ function recentJson(tables: readonly RecentTable[]): string {
   const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `${JSON.stringify(Object.fromEntries(sorted), null, 1).replace(/^ +/gm, '')}\n`;
 }
+
+/** `ipset save` with its lines sorted, and without what the kernel draws at random: the order of elements, hash seeds. */
+const sortedSets = (saved: string): string =>
+  asLines(
+    saved
+      .replace(/ initval 0x[\da-f]+/g, '')
+      .split('\n')
+      .slice(0, -1)
+      .sort(),
+  );
 
 function addTables(state: Map<string, string>, name: string, { ns, conntrack }: LabNamespace): void {
   state.set(`${name}.conntrack`, asLines(conntrackList(conntrack)));

@@ -3,6 +3,7 @@
  * program: counters, cells, objects, and the numbers of its devices. @module
  */
 import type { Conntrack } from '../conntrack/conntrack.ts';
+import type { SetRegistry } from '../ipset/registry.ts';
 import type { Device } from '../net/device.ts';
 import { NF_ACCEPT, NF_DROP, type Verdict } from '../net/hook.ts';
 import type { Netns } from '../net/netns.ts';
@@ -27,6 +28,7 @@ import { ruleStage, tracePrefix } from './stage.ts';
 export interface Surroundings {
   readonly ns: Netns;
   readonly conntrack: Conntrack;
+  readonly sets: SetRegistry;
   readonly log: ((line: string) => void) | null;
   readonly lookup: Lookup;
 }
@@ -48,6 +50,7 @@ export class TableState implements Evaluation {
   readonly program: c.Program;
   readonly ns: Netns;
   readonly conntrack: Conntrack;
+  readonly sets: SetRegistry;
   readonly family: Family;
   readonly table: string;
   readonly backend: Backend;
@@ -98,6 +101,7 @@ export class TableState implements Evaluation {
     this.program = program;
     this.ns = around.ns;
     this.conntrack = around.conntrack;
+    this.sets = around.sets;
     this.log = around.log;
     this.family = program.family;
     this.table = program.table.name;

@@ -4,6 +4,7 @@
  * matches/ and targets/; `matches/index.ts` and `targets/index.ts` are the registries. @module
  */
 import type { Conntrack } from '../conntrack/conntrack.ts';
+import type { SetRegistry } from '../ipset/registry.ts';
 import type { Device } from '../net/device.ts';
 import type { Netns } from '../net/netns.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -80,6 +81,8 @@ export interface Compiling {
 export interface Evaluation {
   readonly ns: Netns;
   readonly conntrack: Conntrack;
+  /** The namespace's ipsets. */
+  readonly sets: SetRegistry;
   readonly family: Family;
   readonly table: string;
   /** `nft` or `legacy`: which iptables loaded the table; a few answers differ. */

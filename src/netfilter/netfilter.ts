@@ -1,5 +1,6 @@
 /** The tables of one namespace: loaded from rules, hooked into its protocols, printed with what they counted. @module */
 import type { Conntrack } from '../conntrack/conntrack.ts';
+import { Refusal, SetRegistry } from '../ipset/registry.ts';
 import type { Device } from '../net/device.ts';
 import {
   type HookEntry,
@@ -24,8 +25,10 @@ import { type Surroundings, TableState } from './evaluate.ts';
 import type { Family } from './extension.ts';
 import type { Backend } from './format.ts';
 import type { Lookup } from './lookup.ts';
+import { findMatch } from './matches/index.ts';
 import { type Chain, HOOK_NAMES, type Ruleset, type Table, type TableName } from './rule.ts';
 import { formatSave, type ParseOptions, parseSave } from './save.ts';
+import { findTarget } from './targets/index.ts';
 
 export interface NetfilterOptions {
   /** Default indexed. */
@@ -34,6 +37,8 @@ export interface NetfilterOptions {
   readonly backend?: Backend;
   /** Where LOG writes: one line without time stamp. */
   readonly log?: ((line: string) => void) | null;
+  /** The namespace's ipsets; absent: it has none yet. */
+  readonly sets?: SetRegistry;
 }
 
 const PRIORITY: Readonly<Record<Exclude<TableName, 'nat'>, number>> = {
@@ -103,6 +108,8 @@ class MangleOutput6 extends LoadedTable {
 const HEADER6_WORDS = 10;
 
 export class Netfilter {
+  /** The namespace's ipsets: a rule holds those that it names. */
+  readonly sets: SetRegistry;
   private readonly around: Surroundings;
   private readonly backend: Backend;
   private readonly tables: Readonly<Record<Family, Map<TableName, LoadedTable[]>>> = {
@@ -113,10 +120,14 @@ export class Netfilter {
   private retired = 0;
   private readonly usesConntrack: Record<Family, boolean> = { ipv4: false, ipv6: false };
   private usesDefrag = false;
+  /** By family and table: the sets that its rules hold. */
+  private readonly held: Map<string, readonly number[]> = new Map();
 
   constructor(ns: Netns, conntrack: Conntrack, options: NetfilterOptions = {}) {
     this.backend = options.backend ?? 'nft';
-    this.around = { ns, conntrack, log: options.log ?? null, lookup: options.lookup ?? 'indexed' };
+    const { random } = ns;
+    this.sets = options.sets ?? new SetRegistry({ ticker: ns.clock, seed: () => random.u32() });
+    this.around = { ns, conntrack, sets: this.sets, log: options.log ?? null, lookup: options.lookup ?? 'indexed' };
   }
 
   /** Rules that packets were compared with so far, in all tables. */
@@ -124,9 +135,13 @@ export class Netfilter {
     return this.states().reduce((sum, state) => sum + state.visits, this.retired);
   }
 
-  /** Put these tables in the place of those with their names; the others stay. */
+  /**
+   * Put these tables in the place of those with their names; the others stay.
+   * @throws {Refusal} when a rule names an ipset that is not there, and loads nothing
+   */
   load(ruleset: Ruleset): void {
     const { family } = ruleset;
+    this.holdSets(ruleset);
     const programs = ruleset.tables.map((table) => compile(table, family, this.backend));
     for (const program of programs) this.replace(program);
     this.track(family);
@@ -142,7 +157,8 @@ export class Netfilter {
     options: Omit<ParseOptions, 'base'> & { readonly noflush?: boolean } = {},
   ): Ruleset {
     const before = this.ruleset(options.family);
-    const after = parseSave(text, file, options.noflush === true ? { ...options, base: before } : options);
+    const base = options.noflush === true ? { base: before } : {};
+    const after = parseSave(text, file, { hasSet: (name) => this.sets.has(name), ...options, ...base });
     this.load({ ...after, tables: after.tables.filter((table) => !before.tables.includes(table)) });
     return after;
   }
@@ -156,6 +172,22 @@ export class Netfilter {
   /** What iptables-save prints, without its comment lines. */
   save(options: { readonly counters?: boolean; readonly family?: Family } = {}): string {
     return formatSave(this.ruleset(options.family), { ...options, backend: this.backend });
+  }
+
+  /** Rules that come hold their sets before those that go let go of theirs. */
+  private holdSets({ tables, family }: Ruleset): void {
+    const names = tables.map((table) => setsOf(table, family));
+    const missing = names.flat().find((name) => !this.sets.has(name));
+    if (missing !== undefined) throw new Refusal(`unknown set ${missing}, expected a set that is there`);
+    for (const [i, { name }] of tables.entries()) {
+      const key = `${family} ${name}`;
+      const before = this.held.get(key) ?? [];
+      this.held.set(
+        key,
+        names[i]!.map((set) => this.sets.take(set)),
+      );
+      for (const index of before) this.sets.release(index);
+    }
   }
 
   private states(): TableState[] {
@@ -202,6 +234,16 @@ export class Netfilter {
     if (needs) this.around.conntrack.use(family);
     else this.around.conntrack.release(family);
   }
+}
+
+/** Names of the ipsets in a table's rules, each as often as it stands there. */
+function setsOf({ chains }: Table, family: Family): string[] {
+  return chains.flatMap(({ rules }) =>
+    rules.flatMap(({ rule: { matches, target } }) => [
+      ...matches.flatMap(({ name, options }) => findMatch(name, family)?.sets?.(options) ?? []),
+      ...(target?.kind === 'extension' ? (findTarget(target.name, family)?.sets?.(target.options) ?? []) : []),
+    ]),
+  );
 }
 
 function makeEntry(state: TableState, hook: number): LoadedTable {

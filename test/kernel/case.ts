@@ -18,7 +18,7 @@ interface Stored {
 
 const CORPUS: URL = new URL('./corpus/', import.meta.url);
 /** Goldens that are not compared: they are for information, or (sets) what is not emulated yet. */
-const LEFT_OUT = /\.(snmp|conntrack)\.json$|^drops\.json$|\.pcapng$|\.ipset$/;
+const LEFT_OUT = /\.(snmp|conntrack)\.json$|^drops\.json$|\.pcapng$/;
 
 /** The areas that have a bundle. */
 export const areas = (): string[] =>

@@ -1,5 +1,6 @@
 /** A table of rules outside a stack: devices that swallow, and packets made from a few numbers. For tests of the tables. */
 import type { Conntrack } from '../../src/conntrack/conntrack.ts';
+import { SetRegistry } from '../../src/ipset/registry.ts';
 import { Backlog } from '../../src/net/backlog.ts';
 import { Device } from '../../src/net/device.ts';
 import { Netns } from '../../src/net/netns.ts';
@@ -38,10 +39,13 @@ export function bench(names: readonly string[] = ['eth0', 'eth1', 'cni0']): Benc
   return { ns, devices: ns.devices };
 }
 
+/** A namespace without ipsets. */
+export const noSets = (): SetRegistry => new SetRegistry({ ticker: { now: 0 }, seed: () => 0 });
+
 /** One table of a text, loaded. */
 export function table(bench: Bench, text: string, lookup: Lookup = 'linear', backend: Backend = 'nft'): TableState {
   const ruleset = parseSave(text, 'test.rules');
-  const around = { ns: bench.ns, conntrack: {} as Conntrack, log: null, lookup };
+  const around = { ns: bench.ns, conntrack: {} as Conntrack, sets: noSets(), log: null, lookup };
   return new TableState(compile(ruleset.tables[0]!, ruleset.family, backend), around);
 }
 

@@ -12,7 +12,7 @@ import * as ipv4 from '../../src/packet/ipv4.ts';
 import * as ipv6 from '../../src/packet/ipv6-ext.ts';
 import type { Layer } from '../../src/packet/layer.ts';
 import type { Packet } from '../../src/packet/packet.ts';
-import { bench } from './bench-table.ts';
+import { bench, noSets } from './bench-table.ts';
 
 const HOOKS: Readonly<Record<string, number>> = { PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING };
 /** Hooks at which a packet has a device that it came in by, and one that it leaves by. */
@@ -41,7 +41,7 @@ export class RuleBench {
     const log = (line: string): void => {
       this.lines.push(line);
     };
-    const around = { ns, conntrack: new Conntrack(ns), log, lookup: 'linear' as const };
+    const around = { ns, conntrack: new Conntrack(ns), sets: noSets(), log, lookup: 'linear' as const };
     this.state = new TableState(compile(ruleset.tables[0]!, family, backend), around);
   }
 

@@ -1,6 +1,8 @@
 /** `-m set`: is the packet's address (port, device) in an ipset; net/netfilter/xt_set.c. Sets themselves are in ipset/. @module */
-import type { Given, Match } from '../extension.ts';
+import * as request from '../../ipset/request.ts';
+import type { Evaluation, Given, Match } from '../extension.ts';
 import { bang, oneOf } from '../number.ts';
+import { MAX_DIMENSIONS, MAX_SET_NAME, RuleSet } from '../rule-set.ts';
 
 /** A counter of the element against a number. */
 export interface CounterTest {
@@ -20,9 +22,26 @@ export interface SetMatch {
   readonly bytes: CounterTest | null;
 }
 
-/** IPSET_MAXNAMELEN with its closing zero; IPSET_DIM_MAX. */
-const MAX_NAME = 31;
-const MAX_DIMENSIONS = 6;
+const [RULE_SET, INVERT] = [0, 1] as const;
+
+const counterOp = ({ test, invert }: CounterTest): number => {
+  if (test === 'eq') return invert ? request.COUNTER_NE : request.COUNTER_EQ;
+  return test === 'lt' ? request.COUNTER_LT : request.COUNTER_GT;
+};
+
+function makeRuleSet(options: SetMatch, scope: Evaluation): RuleSet {
+  const { packets, bytes } = options;
+  let flags = options.returnNomatch ? request.FLAG_RETURN_NOMATCH : 0;
+  if (!options.updateCounters) flags |= request.FLAG_SKIP_COUNTERS;
+  if (!options.updateSubcounters) flags |= request.FLAG_SKIP_SUBCOUNTERS;
+  if (packets !== null || bytes !== null) flags |= request.FLAG_MATCH_COUNTERS;
+  const rule = new RuleSet(scope, options.set, options.dimensions, flags);
+  rule.request.packetsTest = packets === null ? request.COUNTER_NONE : counterOp(packets);
+  rule.request.packets = packets?.value ?? 0;
+  rule.request.bytesTest = bytes === null ? request.COUNTER_NONE : counterOp(bytes);
+  rule.request.bytes = bytes?.value ?? 0;
+  return rule;
+}
 
 function parseDimensions(given: Given): ('src' | 'dst')[] {
   const words = given.text('match-set', 1).split(',');
@@ -61,8 +80,8 @@ export const set: Match<SetMatch> = {
   ],
   parse(given) {
     const name = given.text('match-set');
-    if (name === '' || name.length > MAX_NAME)
-      given.fail(`set name ${name}, expected 1 to ${MAX_NAME} characters`, 'match-set');
+    if (name === '' || name.length > MAX_SET_NAME)
+      given.fail(`set name ${name}, expected 1 to ${MAX_SET_NAME} characters`, 'match-set');
     return {
       set: name,
       dimensions: parseDimensions(given),
@@ -83,7 +102,9 @@ export const set: Match<SetMatch> = {
     words.push(...formatCounter('packets', options.packets), ...formatCounter('bytes', options.bytes));
     return words.join(' ');
   },
-  // No set holds anything here yet, so a rule matches only inverted.
-  compile: ({ invert }) => [Number(invert)],
-  test: (args, at) => args[at] === 1,
+  compile: (options, to) => [to.object((scope) => makeRuleSet(options, scope)), Number(options.invert)],
+  test(args, at, pkt, scope) {
+    const rule = scope.objects[args[at + RULE_SET]!] as RuleSet;
+    return rule.test(pkt, scope) !== (args[at + INVERT] === 1);
+  },
 };
