@@ -31,7 +31,7 @@ export class ArpProxy {
    * Look at an ARP packet that came in by `port` (null: of the host), and answer it where that is due.
    * @returns true when ports with neigh_suppress need not hear of it
    */
-  answer(pkt: Packet, port: BridgePort | null): boolean {
+  answer(pkt: Packet, port: BridgePort | null, vid: number): boolean {
     const v = pkt.view;
     const at = pkt.l3 + (vlan.isTag(ethernet.type(v, pkt.l2)) ? vlan.HEADER_LEN : 0);
     if (arp.check(v, at, pkt.end) !== 0 || arp.protocolType(v, at) !== ethernet.ETH_P_IP) return false;
@@ -50,16 +50,16 @@ export class ArpProxy {
     if (operation !== arp.REQUEST) return false;
     const { bridge } = this;
     if (this.suppressing && bridge.ns.addresses.confirm(bridge, 0, target, RT_SCOPE_HOST) !== 0) return true;
-    return this.answerFor(pkt, port, at, target);
+    return this.answerFor(pkt, port, at, target, vid);
   }
 
-  private answerFor(pkt: Packet, port: BridgePort | null, at: number, target: number): boolean {
+  private answerFor(pkt: Packet, port: BridgePort | null, at: number, target: number, vid: number): boolean {
     const { bridge } = this;
     const { neigh } = bridge.ns;
     const row = neigh.find(bridge, target);
     if (row < 0 || (neigh.table.state[row]! & NUD_VALID) === 0) return false;
     const [high, low] = [neigh.table.macHigh[row]!, neigh.table.macLow[row]!];
-    const entry = bridge.fdb.find(high, low, 0);
+    const entry = bridge.fdb.find(high, low, vid);
     if (entry < 0) return false;
     const station = bridge.portOf(bridge.fdb.port[entry]!);
     const answers = port?.proxyArp || station?.proxyArpWifi || station?.neighSuppress;

@@ -18,6 +18,7 @@ import { brNetfilter } from './br-netfilter.ts';
 import { FDB_ADDED_BY_EXT_LEARN, FDB_LOCAL, FDB_STATIC, FDB_STICKY, Fdb } from './fdb.ts';
 import { formatStation } from './mac-table.ts';
 import { BridgePort, PKT_BROADCAST, PKT_MULTICAST, PKT_UNICAST, type PortOptions } from './port.ts';
+import { VlanGroup, type VlanOptions } from './vlan.ts';
 
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
 const NETFILTER_DROP = reason('NETFILTER_DROP');
@@ -56,6 +57,17 @@ export interface BridgeConfig {
   readonly groupForwardMask?: number;
   /** The host takes a copy of every frame; default false. */
   readonly promiscuous?: boolean;
+  /** Absent: the bridge knows no VLANs, as one of a kernel without CONFIG_BRIDGE_VLAN_FILTERING. */
+  readonly vlans?: BridgeVlanConfig;
+}
+
+export interface BridgeVlanConfig {
+  /** Default false: ports have VLANs, but nothing heeds them. */
+  readonly filtering?: boolean;
+  /** Ethertype of the tags that count, 0x8100 (the default) or 0x88a8. */
+  readonly protocol?: number;
+  /** The VLAN that ports are in, untagged, from the beginning; default 1, 0: none. */
+  readonly defaultPvid?: number;
 }
 
 export class Bridge extends Device implements FrameHandler {
@@ -66,6 +78,10 @@ export class Bridge extends Device implements FrameHandler {
   private readonly config: BridgeConfig;
   private readonly stage: Stage;
   private readonly arpProxy: ArpProxy;
+  /** The bridge's own VLANs, as a port of the host; null where it knows none. */
+  readonly vlanGroup: VlanGroup | null;
+  private readonly vlanProtocol: number;
+  private readonly filtering: boolean;
 
   constructor(ns: Netns, config: BridgeConfig) {
     super(ns, { name: config.name, mac: config.mac ?? randomMac(ns), mtu: config.mtu ?? ETH_DATA_LEN });
@@ -73,6 +89,11 @@ export class Bridge extends Device implements FrameHandler {
     this.fdb = new Fdb(ns.clock, config.ageing, config.maxLearned);
     if (config.mac !== undefined) this.fdb.addLocal(0, this.macHigh, this.macLow);
     this.arpProxy = new ArpProxy(this);
+    const { vlans } = config;
+    this.filtering = vlans?.filtering ?? false;
+    this.vlanProtocol = vlans?.protocol ?? ethernet.ETH_P_8021Q;
+    this.vlanGroup = vlans === undefined ? null : new VlanGroup();
+    this.joinDefault(null);
     brNetfilter(ns);
     this.stage = { kind: 'bridge', ns: ns.name, describe: (action, port) => this.describe(action, port) };
   }
@@ -88,8 +109,37 @@ export class Bridge extends Device implements FrameHandler {
     this.ports.unshift(port);
     this.byIndex[dev.index] = port;
     this.fdb.addLocal(dev.index, dev.macHigh, dev.macLow);
+    if (this.vlanGroup !== null) port.vlans = new VlanGroup();
     this.portsChanged();
+    this.joinDefault(port);
     return port;
+  }
+
+  /** `bridge vlan add` to a port, or (null) to the bridge itself. @throws {RangeError} where there are no VLANs, or no such */
+  addVlan(port: BridgePort | null, vid: number, options: VlanOptions = {}): void {
+    this.vlansOf(port).add(vid, options);
+    const dev = port?.dev ?? this;
+    if (port !== null || this.config.mac !== undefined)
+      this.fdb.addLocal(port?.dev.index ?? 0, dev.macHigh, dev.macLow, vid);
+  }
+
+  /** `bridge vlan del`. @throws {RangeError} when it is no member */
+  removeVlan(port: BridgePort | null, vid: number): void {
+    this.vlansOf(port).remove(vid);
+    const dev = port?.dev ?? this;
+    this.fdb.removeLocal(port?.dev.index ?? 0, dev.macHigh, dev.macLow, vid);
+  }
+
+  private vlansOf(port: BridgePort | null): VlanGroup {
+    const group = port === null ? this.vlanGroup : port.vlans;
+    if (group === null) throw new RangeError(`${this.name} knows no VLANs: expected vlan_filtering`);
+    return group;
+  }
+
+  /** br_vlan_init, nbp_vlan_init. */
+  private joinDefault(port: BridgePort | null): void {
+    const vid = this.config.vlans?.defaultPvid ?? 1;
+    if (this.vlanGroup !== null && vid !== 0) this.addVlan(port, vid, { pvid: true, untagged: true });
   }
 
   /** Take a port away, and what was learned on it: br_del_if. @throws {RangeError} when it is none */
@@ -133,6 +183,20 @@ export class Bridge extends Device implements FrameHandler {
     return words.join(' ');
   }
 
+  /** The lines of `bridge vlan show` about this bridge: its ports as they came, itself first. */
+  vlanLines(): string[] {
+    if (this.vlanGroup === null) return [];
+    const members = [
+      { dev: this as Device, vlans: this.vlanGroup },
+      ...this.ports.map(({ dev, vlans }) => ({ dev, vlans: vlans! })),
+    ];
+    return members
+      .sort((a, b) => a.dev.index - b.dev.index)
+      .flatMap(({ dev, vlans }) =>
+        vlans.list().map((vid, i) => `${(i === 0 ? dev.name : '').padEnd(17)} ${vlans.describe(vid)}`),
+      );
+  }
+
   /** The port that a device is, or undefined. */
   portOf(ifindex: number): BridgePort | undefined {
     return this.byIndex[ifindex];
@@ -165,19 +229,24 @@ export class Bridge extends Device implements FrameHandler {
     }
     pkt.l2 = pkt.data;
     pkt.l3 = pkt.data + ethernet.HEADER_LEN;
+    const vid = this.filtering ? this.vlanGroup!.ingress(pkt, this.vlanProtocol) : 0;
+    if (vid < 0) {
+      this.ns.drop(pkt, NOT_SPECIFIED);
+      return;
+    }
     const v = pkt.view;
     const eth = pkt.l2;
-    const answered = this.isArp(pkt) && this.arpProxy.suppressing && this.arpProxy.answer(pkt, null);
+    const answered = this.isArp(pkt) && this.arpProxy.suppressing && this.arpProxy.answer(pkt, null, vid);
     const high = ethernet.dstHigh(v, eth);
     const low = ethernet.dstLow(v, eth);
     if ((high & 0x0100) !== 0) {
       const kind = high === 0xffff && low === -1 ? PKT_BROADCAST : PKT_MULTICAST;
-      this.flood(pkt, null, kind, false, answered);
+      this.flood(pkt, null, kind, false, answered, vid);
       return;
     }
-    const row = this.fdb.find(high, low, 0);
-    if (row >= 0) this.forward(pkt, null, this.byIndex[this.fdb.port[row]!], false);
-    else this.flood(pkt, null, PKT_UNICAST, false, answered);
+    const row = this.fdb.find(high, low, vid);
+    if (row >= 0) this.forward(pkt, null, this.byIndex[this.fdb.port[row]!], false, vid);
+    else this.flood(pkt, null, PKT_UNICAST, false, answered, vid);
   }
 
   /** Where a frame goes, once the hooks have let it in: br_handle_frame_finish. */
@@ -185,30 +254,35 @@ export class Bridge extends Device implements FrameHandler {
     const v = pkt.view;
     const eth = pkt.data;
     const { fdb } = this;
-    if (port.locked && !this.admits(port, ethernet.srcHigh(v, eth), ethernet.srcLow(v, eth))) {
+    const vid = this.filtering ? port.vlans!.ingress(pkt, this.vlanProtocol) : 0;
+    if (vid < 0) {
+      this.ns.drop(pkt, NOT_SPECIFIED);
+      return;
+    }
+    if (port.locked && !this.admits(port, ethernet.srcHigh(v, eth), ethernet.srcLow(v, eth), vid)) {
       this.ns.drop(pkt, NOT_SPECIFIED);
       return;
     }
     // Before the frame is passed on, so that an answer finds its way.
-    if (port.learning) fdb.update(port.dev.index, ethernet.srcHigh(v, eth), ethernet.srcLow(v, eth), 0);
-    const answered = this.isArp(pkt) && this.arpProxy.active && this.arpProxy.answer(pkt, port);
+    if (port.learning) fdb.update(port.dev.index, ethernet.srcHigh(v, eth), ethernet.srcLow(v, eth), vid);
+    const answered = this.isArp(pkt) && this.arpProxy.active && this.arpProxy.answer(pkt, port, vid);
     const promiscuous = this.config.promiscuous ?? false;
     const high = ethernet.dstHigh(v, eth);
     const low = ethernet.dstLow(v, eth);
     if ((high & 0x0100) !== 0) {
       const kind = high === 0xffff && low === -1 ? PKT_BROADCAST : PKT_MULTICAST;
-      this.flood(pkt, port, kind, true, answered);
-      this.passUp(pkt, port.dev, promiscuous);
+      this.flood(pkt, port, kind, true, answered, vid);
+      this.passUp(pkt, port.dev, promiscuous, vid);
       return;
     }
-    const row = fdb.find(high, low, 0);
+    const row = fdb.find(high, low, vid);
     if (row >= 0 && (fdb.flags[row]! & FDB_LOCAL) !== 0) {
-      this.passUp(pkt, port.dev, false);
+      this.passUp(pkt, port.dev, false, vid);
       return;
     }
-    if (row >= 0) this.forward(pkt, port, this.byIndex[fdb.port[row]!], promiscuous);
-    else this.flood(pkt, port, PKT_UNICAST, promiscuous, answered);
-    if (promiscuous) this.passUp(pkt, port.dev, true);
+    if (row >= 0) this.forward(pkt, port, this.byIndex[fdb.port[row]!], promiscuous, vid);
+    else this.flood(pkt, port, PKT_UNICAST, promiscuous, answered, vid);
+    if (promiscuous) this.passUp(pkt, port.dev, true, vid);
   }
 
   /** A frame leaves by a port, the hooks of forwarding behind it: br_forward_finish. */
@@ -247,8 +321,10 @@ export class Bridge extends Device implements FrameHandler {
     else if (group === MAC_CONTROL) this.ns.drop(pkt, MAC_IEEE_MAC_CONTROL);
     else {
       const eth = pkt.data;
-      if (port.learning && this.forwards(port))
-        this.fdb.update(port.dev.index, ethernet.srcHigh(pkt.view, eth), ethernet.srcLow(pkt.view, eth), 0);
+      // What is not allowed in is not learned either, lest it claims another's address: br_should_learn.
+      const vid = this.filtering ? port.vlans!.ingress(pkt, this.vlanProtocol) : 0;
+      if (port.learning && vid >= 0 && this.forwards(port))
+        this.fdb.update(port.dev.index, ethernet.srcHigh(pkt.view, eth), ethernet.srcLow(pkt.view, eth), vid);
       return false;
     }
     return true;
@@ -259,8 +335,8 @@ export class Bridge extends Device implements FrameHandler {
     return port.dev.up && this.up;
   }
 
-  private admits(port: BridgePort, high: number, low: number): boolean {
-    const row = this.fdb.find(high, low, 0);
+  private admits(port: BridgePort, high: number, low: number, vid: number): boolean {
+    const row = this.fdb.find(high, low, vid);
     return row >= 0 && this.fdb.port[row] === port.dev.index && (this.fdb.flags[row]! & FDB_LOCAL) === 0;
   }
 
@@ -271,36 +347,44 @@ export class Bridge extends Device implements FrameHandler {
   }
 
   /** May a frame that came in by `from` (null: the host's) leave by `to`? should_deliver. */
-  private delivers(from: BridgePort | null, to: BridgePort): boolean {
+  private delivers(from: BridgePort | null, to: BridgePort, vid: number): boolean {
     if (from === to && !to.hairpin) return false;
+    if (vid !== 0 && !to.vlans!.has(vid)) return false;
     if (from?.isolated && to.isolated) return false;
     return this.forwards(to);
   }
 
   /** To one port: br_forward. With `keep` the caller goes on using `pkt`. */
-  private forward(pkt: Packet, from: BridgePort | null, to: BridgePort | undefined, keep: boolean): void {
-    if (to === undefined || !this.delivers(from, to)) {
+  private forward(pkt: Packet, from: BridgePort | null, to: BridgePort | undefined, keep: boolean, vid: number): void {
+    if (to === undefined || !this.delivers(from, to, vid)) {
       if (!keep) this.ns.drop(pkt, NOT_SPECIFIED);
       return;
     }
     if (this.ns.trace !== null) this.ns.trace.record(this.stage, pkt, TO_PORT, to.dev.index);
-    if (keep) this.sendCopy(pkt, from, to);
-    else this.send(pkt, from, to);
+    if (keep) this.sendCopy(pkt, from, to, vid);
+    else this.send(pkt, from, to, vid);
   }
 
   /**
    * To every port that wants it: br_flood. Each port but the last gets a copy, so that the last one has the frame itself
    * (and the fragments that it came in). With `keep` the caller goes on using `pkt`.
    */
-  private flood(pkt: Packet, from: BridgePort | null, kind: number, keep: boolean, answered: boolean): void {
+  private flood(
+    pkt: Packet,
+    from: BridgePort | null,
+    kind: number,
+    keep: boolean,
+    answered: boolean,
+    vid: number,
+  ): void {
     if (this.ns.trace !== null) this.ns.trace.record(this.stage, pkt, FLOOD, 0);
     let last: BridgePort | null = null;
     let why = NO_TX_TARGET;
     const { ports } = this;
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i]!;
-      if (!port.floods(kind, from === null, answered) || !this.delivers(from, port)) continue;
-      if (last !== null && !this.sendCopy(pkt, from, last)) {
+      if (!port.floods(kind, from === null, answered) || !this.delivers(from, port, vid)) continue;
+      if (last !== null && !this.sendCopy(pkt, from, last, vid)) {
         why = NOMEM;
         last = null;
         break;
@@ -309,19 +393,23 @@ export class Bridge extends Device implements FrameHandler {
     }
     if (last === null) {
       if (!keep) this.ns.drop(pkt, why);
-    } else if (keep) this.sendCopy(pkt, from, last);
-    else this.send(pkt, from, last);
+    } else if (keep) this.sendCopy(pkt, from, last, vid);
+    else this.send(pkt, from, last, vid);
   }
 
-  private sendCopy(pkt: Packet, from: BridgePort | null, to: BridgePort): boolean {
+  private sendCopy(pkt: Packet, from: BridgePort | null, to: BridgePort, vid: number): boolean {
     const twin = this.ns.pool.copy(pkt);
     if (twin === null) return false;
-    this.send(twin, from, to);
+    this.send(twin, from, to, vid);
     return true;
   }
 
   /** __br_forward. */
-  private send(pkt: Packet, from: BridgePort | null, to: BridgePort): void {
+  private send(pkt: Packet, from: BridgePort | null, to: BridgePort, vid: number): void {
+    if (vid !== 0 && !to.vlans!.egress(pkt, vid, this.vlanProtocol)) {
+      this.ns.drop(pkt, NOMEM);
+      return;
+    }
     const hooks = this.ns.hooksBridge;
     const verdict =
       from === null ? hooks.run(OUTPUT, pkt, this.ns.noDevice, to.dev) : hooks.run(FORWARD, pkt, from.dev, to.dev);
@@ -330,7 +418,11 @@ export class Bridge extends Device implements FrameHandler {
   }
 
   /** The host takes a frame, as one that arrived on the bridge device: br_pass_frame_up. */
-  private passUp(pkt: Packet, from: Device, promiscuous: boolean): void {
+  private passUp(pkt: Packet, from: Device, promiscuous: boolean, vid: number): void {
+    if (vid !== 0 && !this.admitsUp(pkt, vid)) {
+      this.ns.drop(pkt, NOT_SPECIFIED);
+      return;
+    }
     if (this.ns.trace !== null) this.ns.trace.record(this.stage, pkt, UP, 0);
     // A copy for the curious does not count as a packet of the connection.
     if (promiscuous) {
@@ -340,6 +432,13 @@ export class Bridge extends Device implements FrameHandler {
     const verdict = this.ns.hooksBridge.run(INPUT, pkt, from, this.ns.noDevice);
     if (verdict === NF_ACCEPT) receive(this.ns, pkt, this);
     else if (verdict === NF_DROP) this.ns.drop(pkt, pkt.reason || NETFILTER_DROP);
+  }
+
+  /** The host is a port like any other, unless it is curious. */
+  private admitsUp(pkt: Packet, vid: number): boolean {
+    const group = this.vlanGroup!;
+    if (group.has(vid)) return group.egress(pkt, vid, this.vlanProtocol);
+    return this.config.promiscuous ?? false;
   }
 
   /** The bridge takes the lowest address and the smallest MTU of its ports, unless it was given its own. */

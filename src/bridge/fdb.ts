@@ -63,10 +63,16 @@ export class Fdb extends MacTable {
   }
 
   /** An address of a port or (port 0) of the bridge: fdb_add_local. The first to have it keeps it. */
-  addLocal(port: number, high: number, low: number): void {
-    const row = this.find(high, low, 0);
+  addLocal(port: number, high: number, low: number, vlan = 0): void {
+    const row = this.find(high, low, vlan);
     if (row >= 0 && (this.flags[row]! & FDB_LOCAL) !== 0) return;
-    this.set(port, high, low, 0, FDB_LOCAL | FDB_STATIC);
+    this.set(port, high, low, vlan, FDB_LOCAL | FDB_STATIC);
+  }
+
+  /** An address of a port (or of the bridge) is in a VLAN no longer. */
+  removeLocal(port: number, high: number, low: number, vlan: number): void {
+    const row = this.find(high, low, vlan);
+    if (row >= 0 && this.port[row] === port && (this.flags[row]! & FDB_LOCAL) !== 0) this.remove(row);
   }
 
   override remove(row: number): void {

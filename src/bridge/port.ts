@@ -1,5 +1,6 @@
 /** A port of a bridge and its flags, struct net_bridge_port in net/bridge/br_private.h. @module */
 import type { Device } from '../net/device.ts';
+import type { VlanGroup } from './vlan.ts';
 
 /** Options by their `ip link set DEV type bridge_slave` names; absent ones have the kernel's defaults. */
 export interface PortOptions {
@@ -39,6 +40,8 @@ export class BridgePort {
   readonly proxyArpWifi: boolean;
   readonly locked: boolean;
   readonly groupForwardMask: number;
+  /** null where the bridge knows no VLANs. */
+  vlans: VlanGroup | null = null;
   /** By PKT_*. */
   private readonly flooded: readonly [boolean, boolean, boolean];
 
