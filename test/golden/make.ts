@@ -1,11 +1,12 @@
 /**
- * `npx tsx test/golden/make.ts GOLDENS`: makes data/rules.json.gz again from a folder of recorded scenarios, every distinct
- * text once.
+ * `npx tsx test/golden/make.ts GOLDENS`: makes data/rules.json.gz and data/sets.json.gz again from a folder of recorded
+ * scenarios, every distinct text once.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { GoldenText } from './rules.ts';
+import type { GoldenSets } from './sets.ts';
 
 const root = process.argv[2];
 if (root === undefined) throw new Error('usage: make.ts GOLDENS');
@@ -62,14 +63,29 @@ function golden(path: string): GoldenText[] {
   return [{ ...common, kind: /canon/.test(dir) ? 'sorted' : 'save', text: bare(read(path)) }];
 }
 
+function sets(path: string): GoldenSets {
+  const name = relative(root!, path);
+  if (/save\.txt$/.test(path)) return { name, kind: /canon/.test(path) ? 'sorted' : 'save', text: read(path) };
+  return { name, kind: 'case', text: read(path), saved: read(join(dirname(path), 'golden', basename(path))) };
+}
+
 const seen = new Set<string>();
-const texts = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .sort()
+const paths = readdirSync(root, { recursive: true, encoding: 'utf8' }).sort();
+const texts = paths
   .filter((path) => isSaved(path) || /\.rules6?$/.test(path) || /restore-(input|all)\.txt$/.test(path))
   .flatMap((path) => golden(join(root, path)))
-  .filter(({ name: _, ...rest }) => {
-    const key = JSON.stringify(rest);
-    return !seen.has(key) && seen.add(key) !== undefined;
-  });
+  .filter(isNew);
 writeFileSync(new URL('data/rules.json.gz', import.meta.url), gzipSync(JSON.stringify(texts), { level: 9 }));
-console.log(`${texts.length} texts`);
+
+const setTexts = paths
+  .filter((path) => /ipset-save\.txt$|^(?!.*golden\/).*\.ipset$/.test(path))
+  .map((path) => sets(join(root, path)))
+  .filter(isNew);
+writeFileSync(new URL('data/sets.json.gz', import.meta.url), gzipSync(JSON.stringify(setTexts), { level: 9 }));
+console.log(`${texts.length} rule texts, ${setTexts.length} set texts`);
+
+/** Was there no such text before? */
+function isNew({ name: _, ...rest }: GoldenText | GoldenSets): boolean {
+  const key = JSON.stringify(rest);
+  return !seen.has(key) && seen.add(key) !== undefined;
+}
