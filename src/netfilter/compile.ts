@@ -15,6 +15,9 @@ import type { AddressTest, Chain, Rule, Table, Use } from './rule.ts';
 import { HOOK_NAMES } from './rule.ts';
 import { findTarget } from './targets/index.ts';
 
+/** Integers of a key and of a row: the two of a rule stand at the same place. Two of a key are spare. */
+export const STRIDE = 8;
+
 /**
  * Columns of a key: what most packets fail at, apart so that a walk touches little memory. Addresses are IPv4's, and only of
  * tests that are not inverted; the others, and those of IPv6, stand in `args`. PORTS is the protocol << 16 and the destination
@@ -26,7 +29,6 @@ export const SRC = 2;
 export const SRC_MASK = 3;
 export const PORTS = 4;
 export const PORTS_MASK = 5;
-export const KEY_STRIDE = 6;
 
 /** Columns of a row. 0 is all protocols. */
 export const PROTOCOL = 0;
@@ -41,7 +43,6 @@ export const TARGET = 5;
 export const OPERAND = 6;
 /** Where the integers of an extension target begin in `args`. */
 export const TARGET_ARGS = 7;
-export const STRIDE = 8;
 
 /** Bits of FLAGS. */
 export const INVERT_PROTOCOL = 1;
@@ -194,7 +195,7 @@ class Compiler {
       this.starts.set(chain.name, row);
       row = end + 1;
     }
-    this.keys = new Int32Array(row * KEY_STRIDE);
+    this.keys = new Int32Array(row * STRIDE);
     this.rows = new Int32Array(row * STRIDE);
   }
 
@@ -271,7 +272,7 @@ class Compiler {
     this.cellsAt.push(this.cells.length);
     this.objectsAt.push(this.objects.length);
     this.line = rule.at.line;
-    this.key(rule, row * KEY_STRIDE);
+    this.key(rule, at);
     let flags = 0;
     rows[at + PROTOCOL] = rule.protocol;
     if (rule.invertProtocol) flags |= INVERT_PROTOCOL;

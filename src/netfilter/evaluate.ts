@@ -24,6 +24,47 @@ import { testUdp } from './matches/udp.ts';
 import type { Rule } from './rule.ts';
 import { ruleStage, tracePrefix } from './stage.ts';
 
+/** Copies: what another module exports is read from memory each time, a constant of this one is not. */
+const {
+  STRIDE,
+  DST,
+  DST_MASK,
+  SRC,
+  SRC_MASK,
+  PORTS,
+  PORTS_MASK,
+  PROTOCOL,
+  FLAGS,
+  IIF,
+  OIF,
+  MATCHES,
+  TARGET,
+  OPERAND,
+  TARGET_ARGS,
+  INVERT_PROTOCOL,
+  FRAGMENT,
+  NOT_FRAGMENT,
+  INVERT_IIF,
+  INVERT_OIF,
+  TARGET_NONE,
+  TARGET_ACCEPT,
+  TARGET_DROP,
+  TARGET_RETURN,
+  TARGET_JUMP,
+  TARGET_GOTO,
+  TARGET_POLICY,
+  TARGET_END,
+  MATCH_END,
+  MATCH_SRC6,
+  MATCH_DST6,
+  MATCH_TCP,
+  MATCH_UDP,
+  MATCH_MARK,
+  MATCH_CONNTRACK,
+  MATCH_NOT_SRC,
+  MATCH_NOT_DST,
+} = c;
+
 /** What a table runs in. */
 export interface Surroundings {
   readonly ns: Netns;
@@ -110,7 +151,7 @@ export class TableState implements Evaluation {
     this.iif = this.oif = around.ns.devices[0]!;
     this.objects = new Array<object>(program.objects.length);
     for (const i of program.objectOrder) this.objects[i] = program.objects[i]!(this);
-    this.counters = new Float64Array((program.rows.length / c.STRIDE) * 2);
+    this.counters = new Float64Array((program.rows.length / STRIDE) * 2);
     const depth = program.depth * NESTED_RUNS;
     this.stack = new Int32Array(depth * FRAME);
     this.index = around.lookup === 'indexed' ? indexOf(program) : null;
@@ -178,36 +219,36 @@ export class TableState implements Evaluation {
         verdict = NF_DROP;
         break;
       }
-      const at = row * c.STRIDE;
+      const at = row * STRIDE;
       counters[2 * row]! += 1;
       counters[2 * row + 1]! += pkt.end - pkt.l3;
       if (this.watched) this.tell(pkt, row);
-      switch (rows[at + c.TARGET]) {
-        case c.TARGET_NONE:
+      switch (rows[at + TARGET]) {
+        case TARGET_NONE:
           row = this.next(row);
           break;
-        case c.TARGET_ACCEPT:
+        case TARGET_ACCEPT:
           verdict = NF_ACCEPT;
           break;
-        case c.TARGET_DROP:
+        case TARGET_DROP:
           verdict = NF_DROP;
           break;
-        case c.TARGET_POLICY:
-          verdict = rows[at + c.OPERAND]!;
+        case TARGET_POLICY:
+          verdict = rows[at + OPERAND]!;
           break;
-        case c.TARGET_RETURN:
-        case c.TARGET_END:
+        case TARGET_RETURN:
+        case TARGET_END:
           row = this.top > base ? this.back() : policy[hook]!;
           break;
-        case c.TARGET_JUMP:
+        case TARGET_JUMP:
           stack[this.top] = row + 1;
           stack[this.top + 1] = this.chain;
           stack[this.top + 2] = this.cursorBase;
           this.top += FRAME;
-          row = this.enter(rows[at + c.OPERAND]!, this.cursorTop, pkt);
+          row = this.enter(rows[at + OPERAND]!, this.cursorTop, pkt);
           break;
-        case c.TARGET_GOTO:
-          row = this.enter(rows[at + c.OPERAND]!, this.cursorBase, pkt);
+        case TARGET_GOTO:
+          row = this.enter(rows[at + OPERAND]!, this.cursorBase, pkt);
           break;
         default:
           verdict = this.runTarget(at, pkt);
@@ -229,7 +270,7 @@ export class TableState implements Evaluation {
 
   private runTarget(at: number, pkt: Packet): number {
     const { rows, args, targets } = this.program;
-    return targets[rows[at + c.OPERAND]!]!.run(args, rows[at + c.TARGET_ARGS]!, pkt, this);
+    return targets[rows[at + OPERAND]!]!.run(args, rows[at + TARGET_ARGS]!, pkt, this);
   }
 
   /** The first row from `from` on that the packet matches, or -1 when a match says that it is broken. A chain's last row matches. */
@@ -247,16 +288,14 @@ export class TableState implements Evaluation {
   private skip(from: number): number {
     const { keys } = this.program;
     const { src, dst, ports, keyed } = this;
-    let row = from;
-    let at = from * c.KEY_STRIDE;
+    let at = from * STRIDE;
     while (
-      ((dst ^ keys[at + c.DST]!) & keys[at + c.DST_MASK]!) !== 0 ||
-      ((src ^ keys[at + c.SRC]!) & keys[at + c.SRC_MASK]!) !== 0 ||
-      ((ports ^ keys[at + c.PORTS]!) & keys[at + c.PORTS_MASK]! & keyed) !== 0
-    ) {
-      row++;
-      at += c.KEY_STRIDE;
-    }
+      ((dst ^ keys[at + DST]!) & keys[at + DST_MASK]!) !== 0 ||
+      ((src ^ keys[at + SRC]!) & keys[at + SRC_MASK]!) !== 0 ||
+      ((ports ^ keys[at + PORTS]!) & keys[at + PORTS_MASK]! & keyed) !== 0
+    )
+      at += STRIDE;
+    const row = at / STRIDE;
     this.visits += row - from;
     return row;
   }
@@ -331,7 +370,7 @@ export class TableState implements Evaluation {
 
   /** A packet matched `row`. */
   private tell(pkt: Packet, row: number): void {
-    if (this.ns.trace !== null && this.program.rows[row * c.STRIDE + c.TARGET] !== c.TARGET_END) {
+    if (this.ns.trace !== null && this.program.rows[row * STRIDE + TARGET] !== TARGET_END) {
       this.ns.trace.record(this.stage, pkt, row);
     }
     if ((pkt.flags & FLAG_TRACE) !== 0 && this.log !== null && this.backend === 'legacy') {
@@ -342,20 +381,19 @@ export class TableState implements Evaluation {
   /** ip_packet_match and the rule's matches. */
   private matches(row: number, pkt: Packet): boolean {
     const { keys, rows } = this.program;
-    const key = row * c.KEY_STRIDE;
-    if (((this.dst ^ keys[key + c.DST]!) & keys[key + c.DST_MASK]!) !== 0) return false;
-    if (((this.src ^ keys[key + c.SRC]!) & keys[key + c.SRC_MASK]!) !== 0) return false;
-    const at = row * c.STRIDE;
-    const flags = rows[at + c.FLAGS]!;
-    const protocol = rows[at + c.PROTOCOL]!;
-    if (protocol !== 0 && !this.isProtocol(protocol, (flags & c.INVERT_PROTOCOL) !== 0)) return false;
-    const iif = rows[at + c.IIF]!;
-    if (iif >= 0 && this.deviceMatches(iif, this.iif) === ((flags & c.INVERT_IIF) !== 0)) return false;
-    const oif = rows[at + c.OIF]!;
-    if (oif >= 0 && this.deviceMatches(oif, this.oif) === ((flags & c.INVERT_OIF) !== 0)) return false;
-    if ((flags & c.FRAGMENT) !== 0 && this.fragmentOffset === 0) return false;
-    if ((flags & c.NOT_FRAGMENT) !== 0 && this.fragmentOffset !== 0) return false;
-    const first = rows[at + c.MATCHES]!;
+    const at = row * STRIDE;
+    if (((this.dst ^ keys[at + DST]!) & keys[at + DST_MASK]!) !== 0) return false;
+    if (((this.src ^ keys[at + SRC]!) & keys[at + SRC_MASK]!) !== 0) return false;
+    const flags = rows[at + FLAGS]!;
+    const protocol = rows[at + PROTOCOL]!;
+    if (protocol !== 0 && !this.isProtocol(protocol, (flags & INVERT_PROTOCOL) !== 0)) return false;
+    const iif = rows[at + IIF]!;
+    if (iif >= 0 && this.deviceMatches(iif, this.iif) === ((flags & INVERT_IIF) !== 0)) return false;
+    const oif = rows[at + OIF]!;
+    if (oif >= 0 && this.deviceMatches(oif, this.oif) === ((flags & INVERT_OIF) !== 0)) return false;
+    if ((flags & FRAGMENT) !== 0 && this.fragmentOffset === 0) return false;
+    if ((flags & NOT_FRAGMENT) !== 0 && this.fragmentOffset !== 0) return false;
+    const first = rows[at + MATCHES]!;
     return first < 0 || this.testAll(first, pkt);
   }
 
@@ -372,30 +410,30 @@ export class TableState implements Evaluation {
       const code = args[at]!;
       let matched: boolean;
       switch (code) {
-        case c.MATCH_END:
+        case MATCH_END:
           return true;
-        case c.MATCH_SRC6:
+        case MATCH_SRC6:
           matched = testAddress6(args, at + 2, pkt, IPV6_SRC);
           break;
-        case c.MATCH_DST6:
+        case MATCH_DST6:
           matched = testAddress6(args, at + 2, pkt, IPV6_DST);
           break;
-        case c.MATCH_NOT_SRC:
+        case MATCH_NOT_SRC:
           matched = (this.src & args[at + 3]!) !== args[at + 2];
           break;
-        case c.MATCH_NOT_DST:
+        case MATCH_NOT_DST:
           matched = (this.dst & args[at + 3]!) !== args[at + 2];
           break;
-        case c.MATCH_TCP:
+        case MATCH_TCP:
           matched = testTcp(args, at + 2, pkt, this);
           break;
-        case c.MATCH_UDP:
+        case MATCH_UDP:
           matched = testUdp(args, at + 2, pkt, this);
           break;
-        case c.MATCH_MARK:
+        case MATCH_MARK:
           matched = testMark(args, at + 2, pkt);
           break;
-        case c.MATCH_CONNTRACK:
+        case MATCH_CONNTRACK:
           matched = conntrack.test(args, at + 2, pkt, this);
           break;
         default:

@@ -7,7 +7,7 @@ import type { Packet } from '../packet/packet.ts';
 import * as tcpHeader from '../packet/tcp.ts';
 import * as udpHeader from '../packet/udp.ts';
 import { boundPorts } from './bound-ports.ts';
-import { type CompiledChain, KEY_STRIDE, type Program } from './compile.ts';
+import { type CompiledChain, type Program, STRIDE } from './compile.ts';
 import type { AddressTest, Rule } from './rule.ts';
 
 /** `linear` visits rules as the kernel does; `indexed` skips those that cannot match. Nothing else differs. */
@@ -156,7 +156,7 @@ export class TableIndex {
     this.dstAt = six ? 24 : 16;
     const entries = new Entries();
     const chains: IndexedChain[] = [];
-    this.chainAt = new Int32Array(program.keys.length / KEY_STRIDE).fill(-1);
+    this.chainAt = new Int32Array(program.rows.length / STRIDE).fill(-1);
     for (const chain of program.chains) {
       const indexed = indexChain(chain, entries);
       if (indexed !== null) this.chainAt[chain.start] = chains.push(indexed) - 1;

@@ -40,11 +40,10 @@ export function tracePrefix(program: c.Program, row: number): string {
 const isVerdict = (target: number): boolean => target >= c.TARGET_ACCEPT && target <= c.TARGET_RETURN;
 
 function isUnconditional({ keys, rows }: c.Program, row: number): boolean {
-  const key = row * c.KEY_STRIDE;
   const at = row * c.STRIDE;
   return (
-    keys[key + c.SRC_MASK] === 0 &&
-    keys[key + c.DST_MASK] === 0 &&
+    keys[at + c.SRC_MASK] === 0 &&
+    keys[at + c.DST_MASK] === 0 &&
     rows[at + c.PROTOCOL] === 0 &&
     rows[at + c.FLAGS] === 0 &&
     rows[at + c.IIF]! < 0 &&
