@@ -182,7 +182,7 @@ export const MATCHES: Readonly<Record<string, Vocabulary>> = {
     chains: ['INPUT', 'FORWARD'],
     options: ['--dir in --pol none', '--dir in --pol ipsec --strict --reqid 5 --proto esp'],
   },
-  realm: { options: ['--realm 5', '! --realm 0x1/0xf'] },
+  realm: { chains: ['INPUT', 'FORWARD', 'OUTPUT'], options: ['--realm 5', '! --realm 0x1/0xf'] },
   helper: { options: ['--helper ftp', '! --helper "tftp-69"'] },
   quota: { options: ['--quota 500', '! --quota 7'] },
   cpu: { options: ['--cpu 0', '! --cpu 1'] },
