@@ -49,7 +49,9 @@ function parseZone(given: Given): CtZone | null {
   const text = given.text(option);
   if (text === 'mark') return { option, id: 'mark' };
   const id = boundedUint(text, 0xffff);
-  return id === undefined ? given.fail(`zone ${text}, expected 0 to 65535 or mark`, option) : { option, id };
+  if (id === undefined) return given.fail(`zone ${text}, expected 0 to 65535 or mark`, option);
+  // Zone 0 is where packets are anyway, and is not printed.
+  return id === 0 ? null : { option, id };
 }
 
 /** What a packet gets, made once per namespace. */
