@@ -17,6 +17,7 @@ import { Vxlan } from '../overlay/vxlan.ts';
 import { parse4, parseMac } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
 import { BASELINE, GLOBAL_BASELINE } from './baseline.ts';
+import { given } from './given.ts';
 import {
   addAddress6,
   addNeighbour6,
@@ -31,7 +32,9 @@ import {
 import { bridgeConfig, DEFAULT_MTU, portOptions, setForwarding, vxlanConfig } from './links.ts';
 import { routeConfig, ruleConfig } from './routes.ts';
 import { inside, LabError, type Place, parsePrefix } from './shape.ts';
+import { makeIpip, makePlain, makeStacked } from './stacked.ts';
 import type { Link, NamespaceConfig, Topology, VethLink } from './topology.ts';
+import { bridgeVlans, setVlans } from './vlans.ts';
 
 const IPPROTO = { tcp: 6, udp: 17 } as const;
 
@@ -65,7 +68,7 @@ export class Builder {
     const configs = Object.entries(this.topology.namespaces);
     for (const [name, config] of configs) this.makeNamespace(name, config);
     for (const [name, config] of configs) {
-      for (const link of config.links) this.makeDevice(name, link);
+      this.each(config.links, inside(this.place(name), 'links'), (link, here) => this.makeDevice(name, link, here));
     }
     for (const [name, config] of configs) this.addAddresses(name, config);
     for (const [name, config] of configs) this.addPorts(name, config);
@@ -120,7 +123,7 @@ export class Builder {
     if (!this.warnings.includes(what)) this.warnings.push(what);
   }
 
-  private makeDevice(name: string, link: Link): void {
+  private makeDevice(name: string, link: Link, here: Place): void {
     const ns = this.netns(name);
     if (link.name === 'lo' || ns.device(link.name) !== undefined) return;
     switch (link.type) {
@@ -131,7 +134,7 @@ export class Builder {
         this.makeVeth(name, link);
         break;
       case 'bridge':
-        new Bridge(ns, bridgeConfig(link));
+        new Bridge(ns, { ...bridgeConfig(link), ...given('vlans', bridgeVlans(link)) });
         break;
       case 'vxlan':
         new Vxlan(
@@ -139,9 +142,17 @@ export class Builder {
           vxlanConfig(link, this.mac(link), (device) => this.device(name, device)),
         );
         break;
+      case 'ipip':
+        makeIpip(ns, link);
+        break;
+      case 'dummy':
+      case 'tap':
+        makePlain(ns, link, this.mac(link));
+        break;
+      case 'lo':
+        break;
       default:
-        // What loses all that it is given, and asks for neighbours nevertheless: a bridge without ports.
-        new Bridge(ns, this.config(link));
+        makeStacked(ns, link, this.mac(link), (place, device) => this.netns(place).device(device), here);
     }
   }
 
@@ -188,6 +199,9 @@ export class Builder {
         throw new LabError(here.file, `${here.path}.master`, `${link.master} is no bridge`);
       }
       bridge.addPort(this.device(ns, link.name), portOptions(link));
+    });
+    this.each(config.links, inside(this.place(ns), 'links'), (link, here) => {
+      setVlans(link, this.device(ns, link.name), here);
     });
   }
 

@@ -104,7 +104,13 @@ function setStation(bridge: Bridge, port: number, entry: FdbEntry, words: readon
   const local = state === NUD_PERMANENT ? FDB_LOCAL | FDB_STATIC : 0;
   const fixed = (state & NUD_NOARP) !== 0 ? FDB_STATIC : 0;
   const sticky = words.includes('sticky') ? FDB_STICKY : 0;
-  bridge.fdb.set(port, mac.getUint16(0), mac.getInt32(2), 0, FDB_ADDED_BY_USER | local | fixed | sticky);
+  const all = FDB_ADDED_BY_USER | local | fixed | sticky;
+  const group = port === 0 ? bridge.vlanGroup : (bridge.portOf(port)?.vlans ?? null);
+  if (entry.vlan !== undefined && !group?.has(entry.vlan))
+    throw new RangeError(`${entry.dev} is not in VLAN ${entry.vlan}`);
+  // Without a VLAN it is an entry of each that the port is in.
+  const vids = entry.vlan === undefined ? [0, ...(group?.list() ?? [])] : [entry.vlan];
+  for (const vid of vids) bridge.fdb.set(port, mac.getUint16(0), mac.getInt32(2), vid, all);
 }
 
 /** The device's own table: a tunnel's stations, a bridge's own addresses; others only widen their receive filter. */

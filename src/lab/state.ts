@@ -10,6 +10,7 @@ import type { LabNamespace } from './build.ts';
 import type { Journal } from './journal.ts';
 import type { LabSource } from './source.ts';
 import type { Link } from './topology.ts';
+import { bridgeVlanLines } from './vlans.ts';
 
 const asLines = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
@@ -49,6 +50,8 @@ export function labState(
       state.set(`${name}.fdb`, asLines(bridgeFdb(node.ns).filter((line) => !GROUPS.test(line))));
     }
     if (source.ipset.has(name)) state.set(`${name}.ipset`, sortedSets(saveSets(node.netfilter.sets)));
+    const vlans = bridgeVlanLines(node.ns);
+    if (vlans.length > 0) state.set(`${name}.vlan`, asLines(vlans));
     addTables(state, name, node);
   }
   if (journal === null) return state;

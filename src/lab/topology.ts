@@ -42,6 +42,15 @@ interface LinkBase {
   readonly master?: string;
   /** Bridge port options by their `ip link ... type bridge_slave` names. */
   readonly brport?: Readonly<Record<string, boolean | number>>;
+  /** `bridge vlan add` (or `del`) for a port of a bridge that knows VLANs, or for the bridge itself. */
+  readonly vlans?: readonly BridgeVlan[];
+}
+
+export interface BridgeVlan {
+  readonly vid: number;
+  readonly pvid?: boolean;
+  readonly untagged?: boolean;
+  readonly del?: boolean;
 }
 
 /** One end of a cable whose other end is the outside world. */
@@ -61,6 +70,10 @@ export interface BridgeLink extends LinkBase {
   /** Seconds; default 300. */
   readonly ageing_s?: number;
   readonly mcast_snooping?: number;
+  /** Any of these makes a bridge that knows VLANs; default 802.1Q and VLAN 1. */
+  readonly vlan_filtering?: boolean;
+  readonly vlan_protocol?: '802.1Q' | '802.1ad';
+  readonly vlan_default_pvid?: number;
 }
 
 export interface VxlanLink extends LinkBase {
@@ -91,12 +104,61 @@ export interface LoopbackLink extends LinkBase {
   readonly type: 'lo';
 }
 
-/** A device that loses what it is given; it is there for its addresses. */
-export interface DummyLink extends LinkBase {
-  readonly type: 'dummy';
+/** A device that loses what it is given; it is there for its addresses, or (tap) for its place in the order. */
+export interface PlainLink extends LinkBase {
+  readonly type: 'dummy' | 'tap';
+  /** Of a dummy: the driver of that name, which asks for no neighbours. Default: a bridge without ports. */
+  readonly driver?: boolean;
 }
 
-export type Link = PortLink | VethLink | BridgeLink | VxlanLink | LoopbackLink | DummyLink;
+interface UpperLink extends LinkBase {
+  /** The device that it is made on, listed before it: of the same namespace, or of another one. */
+  readonly link: string | readonly [ns: string, device: string];
+}
+
+/** One VLAN of a device. */
+export interface VlanLink extends UpperLink {
+  readonly type: 'vlan';
+  readonly id: number;
+  /** Default 802.1Q. */
+  readonly protocol?: '802.1Q' | '802.1ad';
+  /** Packet sockets alone would see the difference. */
+  readonly reorder_hdr?: boolean;
+}
+
+/** A MAC address of its own on another device. */
+export interface MacvlanLink extends UpperLink {
+  readonly type: 'macvlan';
+  /** Default bridge. */
+  readonly mode?: 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
+  /** Whose frames a device in source mode takes. */
+  readonly macaddrs?: readonly string[];
+}
+
+/** IP addresses of its own on another device. */
+export interface IpvlanLink extends UpperLink {
+  readonly type: 'ipvlan';
+  /** Default l2. */
+  readonly mode?: 'l2' | 'l3' | 'l3s';
+  readonly flag?: 'bridge' | 'private' | 'vepa';
+}
+
+export type StackedLink = VlanLink | MacvlanLink | IpvlanLink;
+
+/** A tunnel of IPv4 in IPv4. */
+export interface IpipLink extends LinkBase {
+  readonly type: 'ipip';
+  readonly local?: string;
+  readonly remote?: string;
+  /** Default inherit. */
+  readonly ttl?: number | 'inherit';
+  readonly tos?: number | string;
+  /** Default true, but for tunl0. */
+  readonly pmtudisc?: boolean;
+  readonly dev?: string;
+}
+
+export type Link = PortLink | VethLink | BridgeLink | VxlanLink | LoopbackLink | PlainLink | StackedLink | IpipLink;
 
 /** `ip neigh add`; `proxy: true` is `ip neigh add proxy`. */
 export interface Neighbour {
@@ -149,6 +211,7 @@ export interface FdbEntry {
   readonly dst?: string;
   readonly vni?: number;
   readonly port?: number;
+  readonly vlan?: number;
   readonly via?: string;
   /** Default self, permanent. */
   readonly flags?: readonly string[];
@@ -205,12 +268,23 @@ const LINK: Fields = {
   promisc: boolean,
   master: deviceName,
   brport: mapOf(either(boolean, integer(0, 65_535))),
+  vlans: listOf(record({ 'vid!': integer(1, 4094), pvid: boolean, untagged: boolean, del: boolean })),
 };
+
+const VLAN_PROTOCOL = oneOf('802.1Q', '802.1ad');
+const UPPER: Fields = { ...LINK, 'link!': either(listOf(text), deviceName) };
 
 const LINK_TYPES: Readonly<Record<string, Fields>> = {
   port: { ...LINK, 'port!': text },
   veth: { ...LINK, 'peer!': listOf(text) },
-  bridge: { ...LINK, ageing_s: integer(0, 1_000_000), mcast_snooping: integer(0, 1) },
+  bridge: {
+    ...LINK,
+    ageing_s: integer(0, 1_000_000),
+    mcast_snooping: integer(0, 1),
+    vlan_filtering: boolean,
+    vlan_protocol: VLAN_PROTOCOL,
+    vlan_default_pvid: integer(0, 4094),
+  },
   vxlan: {
     ...LINK,
     vni: integer(0, 0xff_ffff),
@@ -234,7 +308,20 @@ const LINK_TYPES: Readonly<Record<string, Fields>> = {
     gbp: boolean,
   },
   lo: LINK,
-  dummy: LINK,
+  dummy: { ...LINK, driver: boolean },
+  tap: LINK,
+  vlan: { ...UPPER, 'id!': integer(0, 4094), protocol: VLAN_PROTOCOL, reorder_hdr: boolean },
+  macvlan: { ...UPPER, mode: oneOf('private', 'vepa', 'bridge', 'passthru', 'source'), macaddrs: listOf(mac) },
+  ipvlan: { ...UPPER, mode: oneOf('l2', 'l3', 'l3s'), flag: oneOf('bridge', 'private', 'vepa') },
+  ipip: {
+    ...LINK,
+    local: address,
+    remote: address,
+    ttl: either(integer(0, 255), oneOf('inherit')),
+    tos: word,
+    pmtudisc: boolean,
+    dev: deviceName,
+  },
 };
 
 const link: Check = (value, at) => {
@@ -331,12 +418,23 @@ function checkLinks(topology: Topology, ns: string, config: NamespaceConfig, at:
     if (names.has(link.name)) throw new LabError(at.file, here.path, `device ${link.name} is listed twice`);
     names.add(link.name);
     requireDevice(config, link.master, inside(here, 'master'));
-    if (link.type === 'vxlan') requireDevice(config, link.dev, inside(here, 'dev'));
+    if (link.type === 'vxlan' || link.type === 'ipip') requireDevice(config, link.dev, inside(here, 'dev'));
     if (link.type === 'veth') checkPeer(topology, ns, link, inside(here, 'peer'));
+    if ('link' in link) checkLower(topology, config, link, inside(here, 'link'));
     if (link.type === 'port' && topology.ports?.[link.port] === undefined) {
       mismatch(link.port, inside(here, 'port'), 'a key of ports');
     }
   });
+}
+
+function checkLower(topology: Topology, config: NamespaceConfig, { link }: StackedLink, at: Place): void {
+  if (typeof link === 'string') requireDevice(config, link, at);
+  else {
+    const [ns, device] = link;
+    const below = topology.namespaces[ns];
+    if (below === undefined || device === undefined) mismatch(link, at, '[namespace, device]');
+    else requireDevice(below, device, at);
+  }
 }
 
 function checkPeer(topology: Topology, ns: string, link: VethLink, at: Place): void {

@@ -52,7 +52,7 @@ test('what is wrong is told with file and path, what was found and what was expe
 
 test('a device type that does not exist is told with those that do', () => {
   expect(complaint((t) => Object.assign(t.namespaces.r.links[0]!, { type: 'wifi' }))).toBe(
-    'topology.json: namespaces.r.links[0].type: found "wifi", expected one of port, veth, bridge, vxlan, lo, dummy',
+    'topology.json: namespaces.r.links[0].type: found "wifi", expected one of port, veth, bridge, vxlan, lo, dummy, tap, vlan, macvlan, ipvlan, ipip',
   );
 });
 
