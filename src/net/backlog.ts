@@ -1,5 +1,5 @@
 /**
- * Frames that have crossed a cable and wait to be received: softnet_data's input queue (net/core/dev.c). A device never
+ * Frames that have crossed a cable and wait to be received: softnet_data of net/core/dev.c. A device never
  * calls its peer's protocols from its own transmit, so a packet's work ends before the next one's begins. @module
  */
 import type { Packet } from '../packet/packet.ts';
@@ -18,6 +18,8 @@ export class Backlog {
   private head = 0;
   /** Frames that wait. */
   length = 0;
+  /** Transmits under way inside each other, as devices that send through others make them: softnet_data.xmit.recursion. */
+  recursion = 0;
   /** Which run is under way, counted from 1; 0 while none is. */
   round = 0;
   private rounds = 0;

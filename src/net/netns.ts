@@ -27,7 +27,11 @@ import { Sysctl } from './sysctl.ts';
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
 const NETFILTER_DROP = reason('NETFILTER_DROP');
 const DEV_READY = reason('DEV_READY');
+const RECURSION_LIMIT = reason('RECURSION_LIMIT');
 const LOOPBACK_ADDRESS = 0x7f000001;
+
+/** Devices that send through one another, include/linux/netdevice.h: more is a loop. */
+const XMIT_RECURSION_LIMIT = 8;
 
 /** What all namespaces of one lab share. */
 export interface World {
@@ -147,8 +151,14 @@ export class Netns {
   /** dev_queue_xmit: `pkt.data` at the Ethernet header; the device owns the packet. Runs per packet: no allocation. */
   transmit(pkt: Packet, dev: Device): void {
     if (this.trace !== null) this.trace.record(this.transmitStage, pkt, dev.index);
-    if (dev.up) dev.transmit(pkt);
-    else this.drop(pkt, DEV_READY);
+    const { backlog } = this.world;
+    if (!dev.up) this.drop(pkt, DEV_READY);
+    else if (backlog.recursion > XMIT_RECURSION_LIMIT) this.drop(pkt, RECURSION_LIMIT);
+    else {
+      backlog.recursion++;
+      dev.transmit(pkt);
+      backlog.recursion--;
+    }
   }
 
   /** NF_HOOK of IPv4. @returns whether every function accepted; if not, the packet is gone */

@@ -16,6 +16,7 @@ import { reason } from '../packet/reason.ts';
 import type { Stage } from '../sim/trace.ts';
 import * as ecn from './ecn.ts';
 import { scrub } from './scrub.ts';
+import { tunnelXmit } from './tunnel-xmit.ts';
 
 const NOMEM = reason('NOMEM');
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
@@ -125,7 +126,7 @@ export class Ipip extends Device {
     view.setInt32(at + 12, flow.src);
     view.setInt32(at + 16, flow.dst);
     ns.ip.ids.select(pkt);
-    ns.ip.output(pkt);
+    tunnelXmit(ns, pkt);
   }
 
   /**

@@ -27,6 +27,7 @@ import * as ecn from './ecn.ts';
 import { flowHash } from './flow-hash.ts';
 import { fragmentationNeeded } from './pmtu.ts';
 import { scrub } from './scrub.ts';
+import { tunnelXmit } from './tunnel-xmit.ts';
 import { type FdbMode, NUD_NOARP, NUD_PERMANENT, NUD_REACHABLE, type Remote, VxlanFdb } from './vxlan-fdb.ts';
 import { vxlanSocket } from './vxlan-socket.ts';
 
@@ -289,7 +290,7 @@ export class Vxlan extends Device {
     udp.setLength(v, l4, pkt.end - l4);
     if (this.config.udpChecksum ?? true) udp.fillChecksum(v, l4, pkt.end, ipv4.pseudo(v, l3, pkt.end - l4));
     else udp.setChecksum(v, l4, 0);
-    ns.ip.output(pkt);
+    tunnelXmit(ns, pkt);
   }
 
   /** encap_bypass_if_local: the endpoint is an address of this host. */
