@@ -201,6 +201,11 @@ export class Addresses6 {
     return false;
   }
 
+  /** The first device with an address, or null. */
+  deviceOf(address: In6): Device | null {
+    return this.list().find((ifaddr) => equalIn6(ifaddr.address, address))?.dev ?? null;
+  }
+
   /** Is the device in the group? ipv6_chk_mcast_addr. */
   isMember(dev: Device, group: In6): boolean {
     return includes(this.byDevice[dev.index]?.groups, group);

@@ -15,7 +15,7 @@ import { FragmentQueue, IPFRAG_DUP, IPFRAG_OVERLAP } from './fragment-queue.ts';
 import { geometryBegin, geometryBytes, geometryMark } from './geometry.ts';
 import { isLinkLocal, isMulticast } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
-import { IP6_FRAGMENTED } from './ip6-exthdrs.ts';
+import { IP6_FRAGMENTED, nextHeaderPlace, setPlaces } from './ip6-exthdrs.ts';
 
 /** Who reassembles: enum ip6_defrag_users. Conntrack adds its zone to its own. */
 const IP6_DEFRAG_LOCAL_DELIVER = 0;
@@ -113,7 +113,7 @@ export class Defragmenter6 {
       return this.refuse(pkt, icmpv6.HDR_FIELD, l4 - l3);
     }
     if (atomic) {
-      pkt.options = l4 - l3;
+      setPlaces(pkt, l4 - l3, l4 - l3 + ext.FRAGMENT_LEN);
       pkt.optionFlags |= IP6_FRAGMENTED;
       pkt.fragMax = ipv6.payloadLength(view, l3) + ipv6.HEADER_LEN;
       pkt.l4 += ext.FRAGMENT_LEN;
@@ -127,7 +127,7 @@ export class Defragmenter6 {
     }
     const wrong = fieldInError(pkt, l4);
     if (wrong !== 0) return this.refuse(pkt, icmpv6.HDR_FIELD, wrong);
-    return this.insert(queue, pkt, l4, pkt.options);
+    return this.insert(queue, pkt, l4, nextHeaderPlace(pkt));
   }
 
   /** nf_ct_frag6_gather: a fragment on its way through conntrack. @returns WHOLE, PASS, TAKEN or REFUSED */
@@ -266,11 +266,11 @@ export class Defragmenter6 {
     const { fragments, offsets, unfragmentable: head } = queue;
     const first = fragments[0]!;
     const link = first.l2 < 0 ? 0 : first.l3 - first.l2;
-    whole.bytes.set(first.bytes.subarray(first.l3 - link, first.l3 + head), whole.data - link);
+    whole.copyBytes(first, first.l3 - link, first.l3 + head, whole.data - link);
     whole.l2 = first.l2 < 0 ? -1 : whole.data - link;
     whole.view.setUint8(whole.data + queue.nhoff, ext.nextHeader(first.view, first.l4));
     fragments.forEach((pkt, i) => {
-      whole.bytes.set(pkt.bytes.subarray(pkt.l4 + ext.FRAGMENT_LEN, pkt.end), whole.data + head + offsets[i]!);
+      whole.copyBytes(pkt, pkt.l4 + ext.FRAGMENT_LEN, pkt.end, whole.data + head + offsets[i]!);
     });
     if (queue.user === IP6_DEFRAG_LOCAL_DELIVER) return;
     // Places are counted from the end of the IPv6 header: the headers in front of the data come in eights, too.
@@ -286,14 +286,15 @@ export class Defragmenter6 {
     const { fragments: geometry } = whole;
     whole.l3 = whole.data;
     whole.l4 = whole.data + queue.unfragmentable;
-    const { mark, priority, pktType, options, optionFlags, flags } = first;
+    const { mark, priority, pktType, optionFlags, flags } = first;
     pkt.exchange(whole);
     pkt.fragments = geometry;
     pkt.mark = mark;
     pkt.priority = priority;
     pkt.pktType = pktType;
-    // Conntrack's packet is looked through once more from its beginning when it is delivered.
-    pkt.options = queue.user === IP6_DEFRAG_LOCAL_DELIVER ? queue.nhoff : options;
+    // Conntrack moves the transport header, but not the place of the field that names it.
+    const local = queue.user === IP6_DEFRAG_LOCAL_DELIVER;
+    setPlaces(pkt, local ? queue.nhoff : nextHeaderPlace(first), queue.unfragmentable);
     pkt.optionFlags = optionFlags | IP6_FRAGMENTED;
     pkt.flags = queue.user === IP6_DEFRAG_LOCAL_DELIVER ? flags : flags | FLAG_DEFRAG;
     pkt.fragMax = queue.maxSize;

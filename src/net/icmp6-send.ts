@@ -59,7 +59,7 @@ export class Icmp6Sender {
     if (!dev.loopback && !this.allowGlobal(type)) return;
     flow.protocol = ipv4.ICMPV6;
     flow.mark = ip6.reflectedMark(pkt);
-    if (isLinkLocal(flow.dst[0]!)) flow.oif = dev.index;
+    if (isLinkLocal(flow.dst[0]!)) flow.oif = this.linkOf(pkt, dev, about);
     const mine = ip6.addresses.has(dev, about) || ip6.addresses.isAnycast(dev, about);
     if (whole && mine) flow.src.set(about);
     else this.sourceFromInput(pkt);
@@ -68,10 +68,18 @@ export class Icmp6Sender {
     const error = ns.pool.take(OVERHEAD + quoted);
     if (error === null) return;
     const at = error.data + ipv6.HEADER_LEN;
-    error.bytes.set(pkt.bytes.subarray(pkt.l3, pkt.l3 + quoted), at + icmpv6.HEADER_LEN);
+    error.copyBytes(pkt, pkt.l3, pkt.l3 + quoted, at + icmpv6.HEADER_LEN);
     attach(error, pkt);
     if (ns.trace !== null) ns.trace.record(this.stage, pkt, type, code, info);
     this.push(error, type, code, info, 0);
+  }
+
+  /** icmp6_iif: a packet of this host to itself is on lo, but its route knows a link. @returns an ifindex */
+  private linkOf({ oif }: Packet, dev: Device, dst: In6): number {
+    if (!dev.loopback) return dev.index;
+    const { ns, addresses } = this.ip6;
+    if (oif !== 0 && !ns.devices[oif]!.loopback) return oif;
+    return addresses.deviceOf(dst)?.index ?? dev.index;
   }
 
   /** The source of an error about a packet of others: the route's own, else one of the device that it came in by. */
@@ -109,14 +117,14 @@ export class Icmp6Sender {
     flow.clear();
     readIn6(view, l3 + SRC, flow.dst);
     if (source !== null) flow.src.set(source);
-    flow.oif = dev.loopback ? 0 : dev.index;
+    flow.oif = this.linkOf(pkt, dev, readIn6(view, l3 + DST, this.about));
     flow.mark = ip6.reflectedMark(pkt);
     flow.protocol = ipv4.ICMPV6;
     if (ip6.routing.lookup(flow) !== 0) return;
     const length = end - l4 - icmpv6.HEADER_LEN;
     const out = ip6.ns.pool.take(OVERHEAD + length);
     if (out === null) return;
-    out.bytes.set(pkt.bytes.subarray(l4 + icmpv6.HEADER_LEN, end), out.data + OVERHEAD);
+    out.copyBytes(pkt, l4 + icmpv6.HEADER_LEN, end, out.data + OVERHEAD);
     const code = icmpv6.code(view, l4);
     this.push(out, icmpv6.ECHO_REPLY, code, icmpv6.info(view, l4), ipv6.trafficClass(view, l3));
   }

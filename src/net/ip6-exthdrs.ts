@@ -7,7 +7,17 @@ import { reason } from '../packet/reason.ts';
 import { isMulticast } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
 
-/** Bits of `pkt.optionFlags`: IP6SKB_*. `pkt.options` is the place of the last next-header field, from `l3` on. */
+/**
+ * `pkt.options` of an IPv6 packet holds two places, from `l3` on: of the last next-header field (IP6CB's nhoff), and above
+ * it of the header that the field names, which hooks do not move as they do `l4`.
+ */
+export const setPlaces = (pkt: Packet, field: number, header: number): void => {
+  pkt.options = field | (header << 16);
+};
+export const nextHeaderPlace = (pkt: Packet): number => pkt.options & 0xffff;
+export const headerPlace = (pkt: Packet): number => pkt.options >>> 16;
+
+/** Bits of `pkt.optionFlags`: IP6SKB_*. */
 export const IP6_ROUTERALERT = 1;
 export const IP6_FRAGMENTED = 2;
 /** A routing header was passed (opt->srcrt). */
@@ -40,7 +50,7 @@ export function parseHopByHop(ip6: Ipv6, pkt: Packet): number {
   if (length === 0) return NOT_SPECIFIED;
   const why = parseTlv(ip6, pkt, true, ip6.maxHopOptions);
   if (why !== 0) return why;
-  pkt.options = ipv6.HEADER_LEN;
+  setPlaces(pkt, ipv6.HEADER_LEN, ipv6.HEADER_LEN + length);
   pkt.l4 += length;
   return 0;
 }
@@ -51,7 +61,7 @@ export function parseDestination(ip6: Ipv6, pkt: Packet): number {
   if (length === 0) return NOT_SPECIFIED;
   const why = parseTlv(ip6, pkt, false, ip6.maxDestinationOptions);
   if (why !== 0) return why;
-  pkt.options = pkt.l4 - pkt.l3;
+  setPlaces(pkt, pkt.l4 - pkt.l3, pkt.l4 - pkt.l3 + length);
   pkt.l4 += length;
   return 0;
 }
@@ -140,7 +150,7 @@ export function receiveRouting(ip6: Ipv6, pkt: Packet): number {
     return NOT_SPECIFIED;
   }
   pkt.optionFlags |= IP6_SRCRT;
-  pkt.options = l4 - l3;
+  setPlaces(pkt, l4 - l3, l4 - l3 + length);
   pkt.l4 += length;
   return 0;
 }

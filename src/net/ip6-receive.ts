@@ -20,7 +20,14 @@ import { WHOLE } from './fragment6.ts';
 import { INPUT, PREROUTING } from './hook.ts';
 import { type In6, in6, isAny, isLoopback, isMulticast, multicastScope, readIn6 } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
-import { parseDestination, parseHopByHop, receiveRouting } from './ip6-exthdrs.ts';
+import {
+  headerPlace,
+  nextHeaderPlace,
+  parseDestination,
+  parseHopByHop,
+  receiveRouting,
+  setPlaces,
+} from './ip6-exthdrs.ts';
 import { ip6Forward } from './ip6-forward.ts';
 import { RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
 import { tcp6Receive } from './tcp6.ts';
@@ -51,7 +58,7 @@ const address: In6 = in6();
 /** ipv6_rcv; `pkt.data` at the IPv6 header. Runs per packet: no allocation. */
 export function ip6Receive(ip6: Ipv6, pkt: Packet, dev: Device): void {
   pkt.flags &= ~OLD_FLAGS;
-  pkt.options = NEXT_HEADER;
+  setPlaces(pkt, NEXT_HEADER, ipv6.HEADER_LEN);
   pkt.optionFlags = 0;
   pkt.fragMax = 0;
   const why = receiveCore(ip6, pkt, dev);
@@ -128,17 +135,15 @@ function multicastInput(ip6: Ipv6, pkt: Packet, dev: Device): void {
 /** ip6_input. */
 export function ip6Input(ip6: Ipv6, pkt: Packet, dev: Device): void {
   if (!ip6.hook(INPUT, pkt, dev, ip6.ns.noDevice)) return;
-  // Hooks may have looked further: begin again behind the header, or behind hop-by-hop options.
-  const { view, l3, options } = pkt;
-  const first = l3 + ipv6.HEADER_LEN;
-  pkt.l4 = options === NEXT_HEADER ? first : first + ext.headerLength(view, first, ext.HOP);
+  // Hooks may have looked further.
+  pkt.l4 = pkt.l3 + headerPlace(pkt);
   deliver(ip6, pkt, dev);
 }
 
 /** ip6_protocol_deliver_rcu: from header to header, to the protocol that takes the packet. */
 function deliver(ip6: Ipv6, pkt: Packet, dev: Device): void {
   for (;;) {
-    const protocol = pkt.view.getUint8(pkt.l3 + pkt.options);
+    const protocol = pkt.view.getUint8(pkt.l3 + nextHeaderPlace(pkt));
     let why = 0;
     switch (protocol) {
       case ext.FRAGMENT:
@@ -182,7 +187,7 @@ function finalProtocol(ip6: Ipv6, pkt: Packet, dev: Device, protocol: number): v
       ip6.icmp.receive(pkt, dev);
       return;
     default:
-      ip6.icmp.parameterProblem(pkt, icmpv6.UNK_NEXTHDR, pkt.options);
+      ip6.icmp.parameterProblem(pkt, icmpv6.UNK_NEXTHDR, nextHeaderPlace(pkt));
       ip6.ns.drop(pkt, IP_NOPROTO);
   }
 }
