@@ -133,6 +133,7 @@ export class TcpTracker implements Tracker {
   }
 
   private describe(what: string): string {
+    if (!this.connections.logs(ip.TCP)) return SILENT;
     return `packet (index ${this.index}) in dir ${this.dir} ${what}, state ${state.NAMES[this.old]}`;
   }
 

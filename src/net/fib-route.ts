@@ -40,8 +40,11 @@ export interface Route {
   next: Route | null;
 }
 
-/** Does the route leave through the device? */
-export const uses = (route: Route, dev: Device): boolean => route.nextHops.some((hop) => hop.dev === dev);
+/** Does the route leave through the device? Runs per packet: no allocation. */
+export function uses({ nextHops }: Route, dev: Device): boolean {
+  for (let i = 0; i < nextHops.length; i++) if (nextHops[i]!.dev === dev) return true;
+  return false;
+}
 
 /** The source is on the link of this hop or nearer: nhc_scope >= RT_SCOPE_HOST. */
 export const isConnected = (hop: NextHop | null): boolean => hop !== null && hop.scope >= RT_SCOPE_HOST;

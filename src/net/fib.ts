@@ -50,7 +50,11 @@ export class Fib {
   private readonly flow = new Flow();
   private readonly gatewayResult = new FibResult();
   private readonly typeResult = new FibResult();
-  private readonly deviceIndex = (name: string): number => this.ns.device(name)?.index ?? -1;
+  private readonly deviceIndex = (name: string): number => {
+    const { devices } = this.ns;
+    for (let i = 0; i < devices.length; i++) if (devices[i]!.name === name) return i;
+    return -1;
+  };
 
   constructor(ns: Netns) {
     this.ns = ns;
@@ -84,7 +88,8 @@ export class Fib {
   /** Without further rules the kernel keeps local and main in one trie: the longer prefix wins, local first among equals. */
   private lookupMerged(flow: Flow, res: FibResult): number {
     const { local, main } = this;
-    const [a, b] = [local.lengths, main.lengths];
+    const a = local.lengths;
+    const b = main.lengths;
     let i = 0;
     let j = 0;
     while (i < a.length || j < b.length) {

@@ -252,12 +252,12 @@ export class Defragmenter {
     const first = fragments[0]!;
     // With the link header in front, which a bridge goes on with.
     const link = first.l2 < 0 ? 0 : first.l3 - first.l2;
-    whole.bytes.set(first.bytes.subarray(first.l3 - link, first.l3 + hlen), whole.data - link);
+    whole.copyBytes(first, first.l3 - link, first.l3 + hlen, whole.data - link);
     whole.l2 = first.l2 < 0 ? -1 : whole.data - link;
     let plain = queue.user !== IP_DEFRAG_LOCAL_DELIVER;
     fragments.forEach((pkt, i) => {
       const own = ipv4.headerLength(pkt.view, pkt.l3);
-      whole.bytes.set(pkt.bytes.subarray(pkt.l3 + own, pkt.end), whole.data + hlen + offsets[i]!);
+      whole.copyBytes(pkt, pkt.l3 + own, pkt.end, whole.data + hlen + offsets[i]!);
       // The kernel reuses a fragment's buffer only if the first one's header fits in front of it.
       if (own < hlen) plain = false;
     });

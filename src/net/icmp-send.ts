@@ -114,7 +114,7 @@ export class IcmpSender {
     const error = ns.pool.take(overhead + quoted);
     if (error === null) return;
     const at = error.data + overhead - icmp.HEADER_LEN;
-    error.bytes.set(pkt.bytes.subarray(pkt.l3, pkt.l3 + quoted), at + icmp.HEADER_LEN);
+    error.copyBytes(pkt, pkt.l3, pkt.l3 + quoted, at + icmp.HEADER_LEN);
     if ((pkt.flags & FLAG_CSUM_PARTIAL) !== 0) quotePartial(error, at + icmp.HEADER_LEN);
     icmp.setType(error.view, at, type);
     icmp.setCode(error.view, at, code);

@@ -28,8 +28,8 @@ export class Icmp {
   /** The request that is being answered. */
   private request: Packet | null = null;
   private readonly copyData = (out: Packet, at: number): void => {
-    const { bytes, l4, end } = this.request!;
-    out.bytes.set(bytes.subarray(l4 + icmp.HEADER_LEN, end), at);
+    const { l4, end } = this.request!;
+    out.copyBytes(this.request!, l4 + icmp.HEADER_LEN, end, at);
   };
   private readonly writeTimes = (out: Packet, at: number): void => {
     const { view, l4 } = this.request!;

@@ -99,14 +99,14 @@ function sendPiece(
 ): number {
   const piece = ns.pool.take(hlen + length);
   if (piece === null) return -ENOMEM;
-  const { bytes, l3 } = pkt;
+  const { l3 } = pkt;
   piece.copyMetadata(pkt);
   piece.l2 = -1;
   piece.l3 = piece.data;
   piece.l4 = piece.data + hlen;
   piece.fragMax = 0;
-  piece.bytes.set(bytes.subarray(l3, l3 + hlen), piece.l3);
-  piece.bytes.set(bytes.subarray(l3 + hlen + at, l3 + hlen + at + length), piece.l4);
+  piece.copyBytes(pkt, l3, l3 + hlen, piece.l3);
+  piece.copyBytes(pkt, l3 + hlen + at, l3 + hlen + at + length, piece.l4);
   ipv4.setTotalLength(piece.view, piece.l3, hlen + length);
   ipv4.setFragment(piece.view, piece.l3, flags | offset);
   ipv4.fillChecksum(piece.view, piece.l3);

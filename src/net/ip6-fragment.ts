@@ -125,17 +125,17 @@ class Cutter {
     const { pkt, hlen } = this;
     const piece = this.ip6.ns.pool.take(hlen + ext.FRAGMENT_LEN + length);
     if (piece === null) return -ENOMEM;
-    const { bytes, l3 } = pkt;
+    const { l3 } = pkt;
     piece.copyMetadata(pkt);
     piece.l2 = -1;
     piece.l3 = piece.data;
     piece.l4 = piece.data + hlen;
     piece.fragMax = 0;
-    piece.bytes.set(bytes.subarray(l3, l3 + hlen), piece.l3);
+    piece.copyBytes(pkt, l3, l3 + hlen, piece.l3);
     const nextHeader = piece.view.getUint8(piece.l3 + this.field);
     piece.view.setUint8(piece.l3 + this.field, ext.FRAGMENT);
     ext.emit({ nextHeader, offset: at, more, id: this.id }, piece.view, piece.l4);
-    piece.bytes.set(bytes.subarray(l3 + hlen + at, l3 + hlen + at + length), piece.l4 + ext.FRAGMENT_LEN);
+    piece.copyBytes(pkt, l3 + hlen + at, l3 + hlen + at + length, piece.l4 + ext.FRAGMENT_LEN);
     ipv6.setPayloadLength(piece.view, piece.l3, piece.end - piece.l3 - ipv6.HEADER_LEN);
     return this.to.finishOutput(piece);
   }

@@ -17,7 +17,7 @@ import {
 import type { Device } from './device.ts';
 import { EHOSTUNREACH } from './errno.ts';
 import { FibResult } from './fib.ts';
-import { isConnected, type Route } from './fib-route.ts';
+import { isConnected, type Route, uses } from './fib-route.ts';
 import { Flow } from './flow.ts';
 import { type Multipath, selectMultipath } from './multipath.ts';
 import type { Netns } from './netns.ts';
@@ -201,8 +201,7 @@ export class InputRouting {
       if (res.type !== RTN_LOCAL) return IP_INVALID_SOURCE;
       if (!conf.or(dev, ACCEPT_LOCAL)) return IP_LOCAL_SOURCE;
     }
-    const matches = res.route!.nextHops.some((hop) => hop.dev === dev);
-    if (matches || (res.type === RTN_LOCAL && dev === loopback)) {
+    if (uses(res.route!, dev) || (res.type === RTN_LOCAL && dev === loopback)) {
       return isConnected(res.hop) ? SOURCE_CONNECTED : SOURCE_FAR;
     }
     if (noAddress) return lastResort;

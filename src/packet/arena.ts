@@ -47,7 +47,7 @@ export class PacketPool {
   copy(pkt: Packet): Packet | null {
     const twin = this.take(pkt.length);
     if (twin === null) return null;
-    twin.bytes.set(pkt.bytes.subarray(pkt.data, pkt.end), twin.data);
+    twin.copyBytes(pkt, pkt.data, pkt.end, twin.data);
     twin.copyMetadata(pkt);
     twin.flags = (twin.flags & ~FLAG_SOCKET) | FLAG_SOCKLESS;
     return twin;
