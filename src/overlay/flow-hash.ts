@@ -13,17 +13,17 @@ const mix = (h: number, word: number): number => {
   return Math.imul(x, 0x85ebca77) ^ (x >>> 13);
 };
 
-/** A uint32 for the frame whose Ethernet header is at `l2`; `key` is any number. Runs per packet: no allocation. */
+/** An int32 for the frame whose Ethernet header is at `l2`; `key` is any number. Runs per packet: no allocation. */
 export function flowHash(v: DataView, l2: number, end: number, key: number): number {
   const l3 = vlan.payload(v, l2, end);
-  if (l3 < 0) return mix(key, ethernet.type(v, l2)) >>> 0;
+  if (l3 < 0) return mix(key, ethernet.type(v, l2));
   let h = key;
   for (let at = l2 + ethernet.HEADER_LEN; at < l3; at += vlan.HEADER_LEN) h = mix(h, vlan.id(v, at));
   const protocol = v.getUint16(l3 - 2);
   h = mix(h, protocol);
-  if (protocol === ethernet.ETH_P_IP && end - l3 >= ipv4.HEADER_LEN) return ipv4Hash(v, l3, end, h) >>> 0;
-  if (protocol === ethernet.ETH_P_IPV6 && end - l3 >= ipv6.HEADER_LEN) return ipv6Hash(v, l3, end, h) >>> 0;
-  return h >>> 0;
+  if (protocol === ethernet.ETH_P_IP && end - l3 >= ipv4.HEADER_LEN) return ipv4Hash(v, l3, end, h);
+  if (protocol === ethernet.ETH_P_IPV6 && end - l3 >= ipv6.HEADER_LEN) return ipv6Hash(v, l3, end, h);
+  return h;
 }
 
 function ipv4Hash(v: DataView, l3: number, end: number, seed: number): number {
