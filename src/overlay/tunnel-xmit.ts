@@ -4,11 +4,17 @@ import type { Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 
 const RECURSION_LIMIT = reason('RECURSION_LIMIT');
-/** IP_TUNNEL_RECURSION_LIMIT: devices that send through one another, of which a tunnel is one. */
-const MAX_RECURSION = 4;
+/** IP_TUNNEL_RECURSION_LIMIT: a tunnel counts twice, as the device that it is and as the sender of the outer packet. */
+const MAX_RECURSION = 5;
 
 /** Send the outer packet, its header complete and its route on it, unless tunnels lead into each other. */
 export function tunnelXmit(ns: Netns, pkt: Packet): void {
-  if (ns.world.backlog.recursion > MAX_RECURSION) ns.drop(pkt, RECURSION_LIMIT);
-  else ns.ip.output(pkt);
+  const { backlog } = ns.world;
+  if (backlog.recursion > MAX_RECURSION) {
+    ns.drop(pkt, RECURSION_LIMIT);
+    return;
+  }
+  backlog.recursion++;
+  ns.ip.output(pkt);
+  backlog.recursion--;
 }
