@@ -35,7 +35,6 @@ export function coversPacket(view: DataView, at: number, end: number, protocol: 
     case ipv4.ESP:
     case ipv4.SCTP:
     case ipv4.UDPLITE:
-    case ipv4.DCCP:
       return false;
     default:
       return true;
