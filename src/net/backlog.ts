@@ -11,6 +11,12 @@ const CPU_BACKLOG = reason('CPU_BACKLOG');
 const MAX_BACKLOG = 1000;
 const SIZE = 1024;
 
+/** What a workqueue does, step by step; frames that a step makes wait are received before the next one. */
+export interface Work {
+  /** @returns whether this was the last step */
+  run(): boolean;
+}
+
 /** A ring; frames that find it full are dropped. */
 export class Backlog {
   private readonly devices: (Device | null)[] = new Array<Device | null>(SIZE).fill(null);
@@ -23,6 +29,7 @@ export class Backlog {
   /** Which run is under way, counted from 1; 0 while none is. */
   round = 0;
   private rounds = 0;
+  private readonly work: Work[] = [];
 
   /** `pkt` arrives at `dev`, as soon as what runs now is done. */
   push(dev: Device, pkt: Packet): void {
@@ -35,22 +42,35 @@ export class Backlog {
     this.packets[slot] = pkt;
   }
 
+  /** Work to begin when no frame waits: queue_work. */
+  defer(work: Work): void {
+    this.work.push(work);
+  }
+
   /** Receive until nothing waits. */
   run(): void {
     if (this.round !== 0) return;
     this.round = ++this.rounds;
     try {
-      while (this.length > 0) {
-        const slot = this.head;
-        const dev = this.devices[slot]!;
-        const pkt = this.packets[slot]!;
-        this.devices[slot] = this.packets[slot] = null;
-        this.head = (slot + 1) % SIZE;
-        this.length--;
-        dev.ns.receive(pkt, dev);
+      this.receiveAll();
+      while (this.work.length > 0) {
+        if (this.work[0]!.run()) this.work.shift();
+        this.receiveAll();
       }
     } finally {
       this.round = 0;
+    }
+  }
+
+  private receiveAll(): void {
+    while (this.length > 0) {
+      const slot = this.head;
+      const dev = this.devices[slot]!;
+      const pkt = this.packets[slot]!;
+      this.devices[slot] = this.packets[slot] = null;
+      this.head = (slot + 1) % SIZE;
+      this.length--;
+      dev.ns.receive(pkt, dev);
     }
   }
 }

@@ -9,10 +9,10 @@ import * as ipv4 from '../packet/ipv4.ts';
 import { PACKET_LOOPBACK, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import type { Device, DeviceConfig, FrameHandler } from './device.ts';
+import { GroupWork, wantsGroup } from './group-work.ts';
 import { INPUT, NF_ACCEPT, NF_STOLEN, PREROUTING, type Verdict } from './hook.ts';
-import { wantsGroup } from './multicast-filter.ts';
 import type { Netns } from './netns.ts';
-import { ethTypeTrans, forwardFrame, receive } from './receive.ts';
+import { forwardFrame, receive } from './receive.ts';
 import { dropRoute, RTCF_LOCAL } from './route.ts';
 import { RTN_LOCAL, RTN_UNICAST } from './rtn.ts';
 import { crossNamespaces, UpperDevice } from './upper.ts';
@@ -83,7 +83,7 @@ class IpVlanPort implements FrameHandler {
     if (this.mode === 'l2') {
       if (pkt.pktType === PACKET_LOOPBACK) return false;
       if (ethernet.isMulticast(pkt.view, pkt.data)) {
-        if (this.isForeign(pkt)) this.broadcast(pkt, null);
+        if (this.isForeign(pkt)) this.queueCopy(pkt);
         return false;
       }
     }
@@ -102,21 +102,17 @@ class IpVlanPort implements FrameHandler {
     return !own || this.find(pkt, true) === null;
   }
 
-  /** Copies to all but the sender (null: the outside): ipvlan_process_multicast. */
-  broadcast(pkt: Packet, sender: IpVlan | null): void {
+  /** ipvlan_multicast_enqueue, of what came from outside. */
+  private queueCopy(pkt: Packet): void {
     const { ns } = this.lower;
-    for (let i = 0; i < this.devices.length; i++) {
-      const to = this.devices[i]!;
-      if (to === sender || !to.up || !wantsGroup(pkt, to)) continue;
-      const twin = ns.pool.copy(pkt);
-      if (twin === null) continue;
-      if (sender !== null) forwardFrame(twin, sender.ns, to);
-      else {
-        if (to.ns !== ns) crossNamespaces(twin);
-        ethTypeTrans(twin, to);
-        ns.world.backlog.push(to, twin);
-      }
-    }
+    const twin = ns.pool.copy(pkt);
+    if (twin === null) return;
+    ns.world.backlog.defer(new GroupWork(twin, null, this.targets(pkt, null), (done) => ns.pool.release(done)));
+  }
+
+  /** Who hears of a group frame: all but its sender. */
+  targets(pkt: Packet, sender: IpVlan | null): IpVlan[] {
+    return this.devices.filter((to) => to !== sender && wantsGroup(pkt, to));
   }
 
   /** Between PREROUTING and INPUT the lower device's namespace owns the packet, but routing asks the namespace that it is for. */
@@ -200,11 +196,14 @@ export class IpVlan extends UpperDevice {
       if (!this.toSibling(pkt)) forwardFrame(pkt, this.ns, this.lower);
       return;
     }
-    if (ethernet.isMulticast(view, data)) {
-      crossNamespaces(pkt);
-      port.broadcast(pkt, this);
+    if (!ethernet.isMulticast(view, data)) {
+      this.sendBelow(pkt);
+      return;
     }
-    this.sendBelow(pkt);
+    // The others hear of it first, and may answer before it leaves.
+    crossNamespaces(pkt);
+    const work = new GroupWork(pkt, this, port.targets(pkt, this), (done) => this.sendBelow(done));
+    this.ns.world.backlog.defer(work);
   }
 
   /** Straight to the device that has the destination's address. @returns false when none has */

@@ -5,10 +5,10 @@
 import * as ethernet from '../packet/ethernet.ts';
 import { PACKET_HOST, PACKET_LOOPBACK, type Packet } from '../packet/packet.ts';
 import type { Device, DeviceConfig, FrameHandler } from './device.ts';
-import { wantsGroup } from './multicast-filter.ts';
+import { forwardCopy, GroupWork, wantsGroup } from './group-work.ts';
 import type { Netns } from './netns.ts';
 import { ethTypeTrans, forwardFrame, receive } from './receive.ts';
-import { crossNamespaces, UpperDevice } from './upper.ts';
+import { crossNamespaces, isFor, UpperDevice } from './upper.ts';
 
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 
@@ -18,6 +18,7 @@ const VEPA = 2;
 const BRIDGE = 4;
 const PASSTHRU = 8;
 const SOURCE = 16;
+const ANY: number = PRIVATE | VEPA | BRIDGE | PASSTHRU;
 const MODES = { private: PRIVATE, vepa: VEPA, bridge: BRIDGE, passthru: PASSTHRU, source: SOURCE } as const;
 
 const ETH_P_PAUSE = 0x8808;
@@ -84,46 +85,53 @@ class MacvlanPort implements FrameHandler {
     const { view, data } = pkt;
     this.copyToSources(pkt);
     const source = this.find(ethernet.srcHigh(view, data), ethernet.srcLow(view, data));
-    if (source === null) this.broadcast(pkt, null, PRIVATE | VEPA | PASSTHRU | BRIDGE, false);
-    else if (source.mode === VEPA) this.broadcast(pkt, source, VEPA | BRIDGE, false);
-    // Those in bridge mode saw it on its way out.
-    else if (source.mode === BRIDGE) this.broadcast(pkt, source, VEPA, false);
-    else {
+    if (source !== null && (source.mode & (VEPA | BRIDGE)) === 0) {
       if (source.ns !== this.lower.ns) crossNamespaces(pkt);
       ethTypeTrans(pkt, source);
       this.lower.ns.world.backlog.push(source, pkt);
       return true;
     }
+    this.queue(pkt, source);
     return false;
   }
 
-  /** Copies to all in one of the modes but `except`: macvlan_broadcast. `local`: sent by a sibling. */
-  broadcast(pkt: Packet, except: Macvlan | null, modes: number, local: boolean): void {
-    if (ethernet.type(pkt.view, pkt.data) === ETH_P_PAUSE) return;
+  /** macvlan_broadcast_enqueue, macvlan_process_broadcast. */
+  private queue(pkt: Packet, source: Macvlan | null): void {
+    const { ns } = this.lower;
+    // Those in bridge mode saw it on its way out.
+    const modes = source === null ? ANY : source.mode === VEPA ? VEPA | BRIDGE : VEPA;
+    const targets = this.devices.filter((to) => to !== source && this.reaches(pkt, to, modes));
+    const twin = targets.length === 0 ? null : ns.pool.copy(pkt);
+    if (twin !== null) ns.world.backlog.defer(new GroupWork(twin, null, targets, (done) => ns.pool.release(done)));
+  }
+
+  /** Copies to those in bridge mode, of what one of them sends: macvlan_broadcast. */
+  broadcast(pkt: Packet, sender: Macvlan): void {
     for (let i = 0; i < this.devices.length; i++) {
       const to = this.devices[i]!;
-      if (to !== except && (to.mode & modes) !== 0 && to.up && wantsGroup(pkt, to)) this.copyTo(pkt, to, local);
+      if (to !== sender && this.reaches(pkt, to, BRIDGE)) forwardCopy(pkt, sender, to);
     }
+  }
+
+  private reaches(pkt: Packet, to: Macvlan, modes: number): boolean {
+    return (to.mode & modes) !== 0 && ethernet.type(pkt.view, pkt.data) !== ETH_P_PAUSE && wantsGroup(pkt, to);
   }
 
   /** macvlan_forward_source: devices in source mode take what their stations send, whomever it is for. */
   private copyToSources(pkt: Packet): void {
     for (let i = 0; i < this.devices.length; i++) {
       const to = this.devices[i]!;
-      if (to.mode === SOURCE && to.up && to.takesFrom(pkt)) this.copyTo(pkt, to, false);
+      if (to.mode === SOURCE && to.up && to.takesFrom(pkt)) this.copyToSource(pkt, to);
     }
   }
 
-  private copyTo(pkt: Packet, to: Macvlan, local: boolean): void {
+  /** What is the lower device's own passes for one's own. */
+  private copyToSource(pkt: Packet, to: Macvlan): void {
     const { ns } = this.lower;
     const twin = ns.pool.copy(pkt);
     if (twin === null) return;
-    if (local) {
-      forwardFrame(twin, ns, to);
-      return;
-    }
     if (to.ns !== ns) crossNamespaces(twin);
-    ethTypeTrans(twin, to);
+    if (isFor(twin, to)) twin.pktType = PACKET_HOST;
     ns.world.backlog.push(to, twin);
   }
 }
@@ -161,7 +169,7 @@ export class Macvlan extends UpperDevice {
     const { port, lower } = this;
     const { view, data } = pkt;
     if (this.mode === BRIDGE) {
-      if (isGroup(pkt)) port.broadcast(pkt, this, BRIDGE, true);
+      if (isGroup(pkt)) port.broadcast(pkt, this);
       else if (port.find(ethernet.dstHigh(view, data), ethernet.dstLow(view, data))?.mode === BRIDGE) {
         // By way of the lower device, so that who listens there sees it.
         forwardFrame(pkt, this.ns, lower);

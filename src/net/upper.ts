@@ -1,4 +1,5 @@
 /** A device on top of another one, which may be in another namespace (IFLA_LINK): VLANs, macvlan, ipvlan. @module */
+import * as ethernet from '../packet/ethernet.ts';
 import type { Packet } from '../packet/packet.ts';
 import { Device, type DeviceConfig } from './device.ts';
 import type { Netns } from './netns.ts';
@@ -33,3 +34,7 @@ export function crossNamespaces(pkt: Packet): void {
   pkt.physIn = pkt.physOut = 0;
   dropRoute(pkt);
 }
+
+/** Is a frame addressed to a device? Runs per packet. */
+export const isFor = ({ view, data }: Packet, dev: Device): boolean =>
+  ethernet.dstHigh(view, data) === dev.macHigh && ethernet.dstLow(view, data) === dev.macLow;

@@ -8,7 +8,7 @@ import { reason } from '../packet/reason.ts';
 import * as tag from '../packet/vlan.ts';
 import type { Device, DeviceConfig, TagHandler } from './device.ts';
 import type { Netns } from './netns.ts';
-import { crossNamespaces, UpperDevice } from './upper.ts';
+import { crossNamespaces, isFor, UpperDevice } from './upper.ts';
 
 const NOMEM = reason('NOMEM');
 
@@ -40,9 +40,6 @@ class VlanGroup implements TagHandler {
     return vlan;
   }
 }
-
-const isFor = ({ view, data }: Packet, dev: Device): boolean =>
-  ethernet.dstHigh(view, data) === dev.macHigh && ethernet.dstLow(view, data) === dev.macLow;
 
 export class Vlan extends UpperDevice {
   readonly id: number;
