@@ -1,5 +1,6 @@
 /** The options of a `create` line: which a type has, and their values. lib/ipset_*.c and lib/parse.c of ipset. @module */
 
+import { format4 } from '../packet/address.ts';
 import { parseWords } from './address.ts';
 import { parseAddress } from './element-text.ts';
 import type { AddressRange } from './entry.ts';
@@ -188,8 +189,16 @@ function addressRange(
   const from = Math.min(start, end);
   const last = Math.max(start, end);
   const hosts = 2 ** (32 - (config.netmask ?? 32));
+  if (hosts > 1 && !isNetwork(Math.floor(from / hosts), Math.floor(last / hosts)))
+    fail(`${format4(from)}-${format4(last)}, expected a range that begins a network of several elements`);
   if (Math.floor(last / hosts) - Math.floor(from / hosts) >= MAX_PLACES) {
     fail(`a range of more than ${MAX_PLACES} elements, expected a smaller one`);
   }
   return [from, last];
+}
+
+/** Is `last` in a network of two numbers or more that begins with `from`? range_to_mask of ip_set_bitmap.h */
+function isNetwork(from: number, last: number): boolean {
+  for (let size = 2; size <= 2 ** 32; size *= 2) if (Math.floor(last / size) * size === from) return true;
+  return false;
 }

@@ -166,6 +166,7 @@ export class HashSet implements IpSet, Watcher {
     this.pack();
     if (action === DELETE) return this.table.delete(this.key);
     const { values } = this;
+    this.numberName();
     values.timeout = request.timeout;
     values.packets = 1;
     values.bytes = length;
@@ -255,6 +256,7 @@ export class HashSet implements IpSet, Watcher {
     for (let place = table.find(this.key); place >= 0; place = table.findNext(this.key, place)) {
       const result = this.judge(place, length, request);
       if (result !== NOT_FOUND) return result;
+      table.similar = 0;
     }
     return NOT_FOUND;
   }
@@ -402,13 +404,18 @@ export class HashSet implements IpSet, Watcher {
       const code = table.delete(key);
       return code === EXIST && exist ? OK : code;
     }
-    if (table instanceof InterfaceTable) key[this.tailAt + 1] = table.nameNumber(this.e.iface);
+    this.numberName();
     for (;;) {
       const code = table.add(key, values, entry.nomatch, exist);
       if (code !== NO_ROOM) return code;
       const grown = table.grow();
       if (grown !== OK) return grown;
     }
+  }
+
+  /** An element that is added is stored with its device's name. */
+  private numberName(): void {
+    if (this.table instanceof InterfaceTable) this.key[this.tailAt + 1] = this.table.nameNumber(this.e.iface);
   }
 
   /** What has ended is collected before something changes, if it is time. */
