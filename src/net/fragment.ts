@@ -282,7 +282,7 @@ export class Defragmenter {
     pkt.pktType = pktType;
     pkt.options = options;
     pkt.optionFlags = optionFlags;
-    pkt.flags = flags | FLAG_DEFRAG;
+    pkt.flags = queue.user === IP_DEFRAG_LOCAL_DELIVER ? flags : flags | FLAG_DEFRAG;
     pkt.fragMax = Math.max(queue.maxDfSize, queue.maxSize);
     whole.fragments = -1;
     this.ns.pool.release(whole);

@@ -4,6 +4,7 @@ import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
 import {
   FLAG_CSUM_OK,
+  FLAG_DEFRAG,
   FLAG_FORWARDED,
   FLAG_REROUTED,
   FLAG_SOCKET,
@@ -107,8 +108,9 @@ function ipFinishOutput(ns: Netns, pkt: Packet): number {
 /** ip_fragment: what must not be fragmented is answered with its path's MTU. */
 function ipFragment(ns: Netns, pkt: Packet, mtu: number): number {
   const { view, l3, fragMax } = pkt;
-  const whole = fragMax === 0;
-  if ((ipv4.fragment(view, l3) & ipv4.DF) !== 0 && (whole || fragMax > mtu)) {
+  // skb->ignore_df: conntrack reassembled it.
+  const free = (pkt.flags & FLAG_DEFRAG) !== 0;
+  if ((ipv4.fragment(view, l3) & ipv4.DF) !== 0 && (!free || fragMax > mtu)) {
     ns.icmp.send(pkt, icmp.DEST_UNREACH, icmp.FRAG_NEEDED, mtu);
     ns.drop(pkt, PKT_TOO_BIG);
     return -EMSGSIZE;

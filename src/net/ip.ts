@@ -38,6 +38,7 @@ const IP_NOPROTO = reason('IP_NOPROTO');
 const CONSUMED = reason('CONSUMED');
 const IGMP = 2;
 const PIM = 103;
+const IPPROTO_RAW = 255;
 const MIN_IHL = 0x45;
 /** inet->mc_ttl. */
 const MULTICAST_TTL = 1;
@@ -58,6 +59,7 @@ export class Ipv4 implements FragmentSink {
   private readonly deliverStage: Stage;
   private defaultTtl = 0;
   private reflectMark = false;
+  private readonly swallow = (pkt: Packet): void => this.ns.drop(pkt, CONSUMED);
 
   constructor(ns: Netns) {
     this.ns = ns;
@@ -273,6 +275,8 @@ export class Ipv4 implements FragmentSink {
    */
   sendRaw(pkt: Packet): number {
     pkt.flags |= FLAG_SOCKET;
+    // The process's socket takes what comes for its own protocol.
+    this.protocols.set(IPPROTO_RAW, this.swallow);
     const error = this.prepareRaw(pkt);
     if (error === 0) return ipLocalOutHook(this.ns, pkt);
     this.ns.drop(pkt, 0);

@@ -74,7 +74,8 @@ function sendReset(ns: Netns, pkt: Packet): void {
   reset.l4 = reset.data + hlen;
   reset.mark = flow.mark;
   reset.flags = FLAG_CSUM_OK;
-  ns.ip.writeHeader(reset, dst, reply.firstHop || src, ipv4.TCP, tos, reply);
+  // For a segment to no address at all the route has chosen one.
+  ns.ip.writeHeader(reset, flow.src, reply.firstHop || src, ipv4.TCP, tos, reply);
   ipv4.setFragment(reset.view, reset.l3, ipv4.DF);
   writeReset(pkt, reset);
   tcp.fillChecksum(reset.view, reset.l4, reset.end, ipv4.pseudo(reset.view, reset.l3, tcp.HEADER_LEN));
