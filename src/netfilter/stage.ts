@@ -5,9 +5,17 @@ import type { Stage } from '../sim/trace.ts';
 import * as c from './compile.ts';
 import { formatRule } from './format.ts';
 
-/** The chain that a row is in. */
-export const chainOf = (program: c.Program, row: number): c.CompiledChain =>
-  program.chains.find(({ start, end }) => row >= start && row <= end)!;
+/** The chain that a row is in: they stand in the order of their rows. */
+export function chainOf({ chains }: c.Program, row: number): c.CompiledChain {
+  let low = 0;
+  let high = chains.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (row <= chains[middle]!.end) high = middle;
+    else low = middle + 1;
+  }
+  return chains[low]!;
+}
 
 /** The stage of a table; the row is the first integer. */
 export const ruleStage = (program: c.Program, ns: Netns): Stage => ({
