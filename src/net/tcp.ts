@@ -73,12 +73,12 @@ function sendReset(ns: Netns, pkt: Packet): void {
   if (reset === null) return;
   reset.l4 = reset.data + hlen;
   reset.mark = flow.mark;
-  reset.flags = FLAG_CSUM_OK;
   // For a segment to no address at all the route has chosen one.
   ns.ip.writeHeader(reset, flow.src, reply.firstHop || src, ipv4.TCP, tos, reply);
   ipv4.setFragment(reset.view, reset.l3, ipv4.DF);
   writeReset(pkt, reset);
-  tcp.fillChecksum(reset.view, reset.l4, reset.end, ipv4.pseudo(reset.view, reset.l3, tcp.HEADER_LEN));
+  // Summed with the addresses that the segment had, whatever the route has chosen.
+  tcp.fillChecksum(reset.view, reset.l4, reset.end, ipv4.pseudo(view, l3, tcp.HEADER_LEN));
   if (reply.length > 0) reply.build(reset, dst, src, ns.ip.optionsHost);
   ns.ip.routing.rt.apply(reset);
   ipLocalOut(ns, reset);
