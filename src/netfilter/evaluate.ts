@@ -364,7 +364,8 @@ export class TableState implements Evaluation {
     const flags = this.backend === 'nft' ? ipv6.STOP_AT_AUTH : 0;
     const there = ipv6.find(pkt.view, pkt.l3, pkt.end, -1, found, flags);
     this.protocol = there ? found.protocol : -1;
-    this.fragmentOffset = found.fragmentOffset;
+    // A later fragment that begins with more extension headers is none to ipv6_find_hdr.
+    this.fragmentOffset = there ? found.fragmentOffset : 0;
     if (there) pkt.l4 = found.at;
   }
 
