@@ -387,7 +387,7 @@ export class TableState implements Evaluation {
     if (((this.src ^ keys[at + SRC]!) & keys[at + SRC_MASK]!) !== 0) return false;
     const flags = rows[at + FLAGS]!;
     const protocol = rows[at + PROTOCOL]!;
-    if (protocol !== 0 && !this.isProtocol(protocol, (flags & INVERT_PROTOCOL) !== 0)) return false;
+    if (protocol !== 0 && !this.isProtocol(protocol, (flags & INVERT_PROTOCOL) !== 0, at, pkt)) return false;
     const iif = rows[at + IIF]!;
     if (iif >= 0 && this.deviceMatches(iif, this.iif) === ((flags & INVERT_IIF) !== 0)) return false;
     const oif = rows[at + OIF]!;
@@ -398,11 +398,26 @@ export class TableState implements Evaluation {
     return first < 0 || this.testAll(first, pkt);
   }
 
-  private isProtocol(protocol: number, invert: boolean): boolean {
+  private isProtocol(protocol: number, invert: boolean, at: number, pkt: Packet): boolean {
     if (this.protocol >= 0) return (protocol === this.protocol) !== invert;
     // An IPv6 packet whose headers do not lead to a transport: an expression of nft breaks, ip6_packet_match drops.
-    if (this.backend === 'legacy' && this.fragmentOffset === 0) this.hotdrop = true;
+    if (this.backend === 'legacy' && this.fragmentOffset === 0) this.hotdrop = this.concerns(at, pkt);
     return false;
+  }
+
+  /** What ip6_packet_match asks before the protocol: addresses and devices. */
+  private concerns(at: number, pkt: Packet): boolean {
+    const { args, rows } = this.program;
+    const flags = rows[at + FLAGS]!;
+    const [iif, oif] = [rows[at + IIF]!, rows[at + OIF]!];
+    if (iif >= 0 && this.deviceMatches(iif, this.iif) === ((flags & INVERT_IIF) !== 0)) return false;
+    if (oif >= 0 && this.deviceMatches(oif, this.oif) === ((flags & INVERT_OIF) !== 0)) return false;
+    let i = rows[at + MATCHES]!;
+    if (i < 0) return true;
+    for (; args[i] === MATCH_SRC6 || args[i] === MATCH_DST6; i += 2 + args[i + 1]!) {
+      if (!testAddress6(args, i + 2, pkt, args[i] === MATCH_SRC6 ? IPV6_SRC : IPV6_DST)) return false;
+    }
+    return true;
   }
 
   private testAll(first: number, pkt: Packet): boolean {
