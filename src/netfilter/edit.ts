@@ -65,7 +65,8 @@ export class TableEditor {
 
   /** Do one command. @throws {ParseError} when there is no such chain or rule */
   apply(command: Command, counters: { readonly packets: number; readonly bytes: number }): void {
-    const entries = command.rules.map((rule) => ({ rule, ...(command.counters ?? counters) }));
+    const { packets, bytes } = command.counters ?? counters;
+    const entries = command.rules.map((rule) => ({ rule, packets, bytes }));
     switch (command.letter) {
       case 'A':
         this.chain(command).rules.push(...entries);
@@ -113,7 +114,9 @@ export class TableEditor {
     const names = [...this.chains.keys()].filter((name) => this.isUserChain(name)).sort();
     const chains = [...BASE_CHAINS[this.name], ...names].map((name): Chain => {
       const chain = this.chains.get(name)!;
-      return { ...chain, rules: chain.rules.filter(({ rule }) => this.targetExists(chain.name, rule, ignore)) };
+      const { policy, declared, packets, bytes } = chain;
+      const rules = chain.rules.filter(({ rule }) => this.targetExists(name, rule, ignore));
+      return { name, policy, declared, packets, bytes, rules };
     });
     return { name: this.name, chains };
   }

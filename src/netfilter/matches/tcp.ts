@@ -36,11 +36,15 @@ function parseFlags(given: Given, index: number): number {
 
 const flagNames = (bits: number): string => FLAG_NAMES.filter((_, i) => (bits & (1 << i)) !== 0).join(',') || 'NONE';
 
+/** What was not asked for, the same object in all rules. */
+const ANY_FLAGS: Tcp['flags'] = { mask: 0, value: 0, invert: false };
+const ANY_OPTION: Tcp['option'] = { kind: 0, invert: false };
+
 function parseFlagTest(given: Given): Tcp['flags'] {
   if (given.has('syn') && given.has('tcp-flags'))
     given.fail('--tcp-flags beside --syn, expected one of them', 'tcp-flags');
   if (given.has('syn')) return { mask: SYN_MASK, value: tcpHeader.SYN, invert: given.inverted('syn') };
-  if (!given.has('tcp-flags')) return { mask: 0, value: 0, invert: false };
+  if (!given.has('tcp-flags')) return ANY_FLAGS;
   return { mask: parseFlags(given, 0), value: parseFlags(given, 1), invert: given.inverted('tcp-flags') };
 }
 
@@ -63,10 +67,9 @@ export const tcp: Match<Tcp> = {
     sport: parsePorts(given, 'sport'),
     dport: parsePorts(given, 'dport'),
     flags: parseFlagTest(given),
-    option: {
-      kind: given.has('tcp-option') ? given.uint('tcp-option', 255, 1) : 0,
-      invert: given.inverted('tcp-option'),
-    },
+    option: given.has('tcp-option')
+      ? { kind: given.uint('tcp-option', 255, 1), invert: given.inverted('tcp-option') }
+      : ANY_OPTION,
   }),
   format({ sport, dport, flags, option }) {
     const words = [...formatPorts('sport', sport), ...formatPorts('dport', dport)];
