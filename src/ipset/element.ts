@@ -17,7 +17,12 @@ export class Element {
 
   clear(hostMask: number): void {
     this.address.fill(0);
-    this.cidr.fill(hostMask);
+    this.begin(hostMask);
+  }
+
+  /** Forget all but the addresses, which are about to be read. */
+  begin(hostMask: number): void {
+    this.cidr[0] = this.cidr[1] = hostMask;
     this.protocol = this.port = this.mark = this.macHigh = this.macLow = 0;
     this.iface = '';
     this.physdev = this.wildcard = false;

@@ -177,7 +177,7 @@ export class HashSet implements IpSet, Watcher {
   private readPacket(action: Action, pkt: Packet, request: Request): number {
     const { e, type, n } = this;
     const { parts } = type;
-    e.clear(this.hostMask);
+    e.begin(this.hostMask);
     let address = 0;
     for (let i = 0; i < parts.length; i++) {
       const source = (request.source & (1 << i)) !== 0;
