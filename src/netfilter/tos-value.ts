@@ -9,7 +9,7 @@ const NAMES: readonly (readonly [string, number])[] = [
   ['Minimize-Cost', 0x02],
   ['Normal-Service', 0x00],
 ];
-/** The bits that the names are about: all but ECN's... which they knew as one bit of TOS. */
+/** The bits that the names are about: the precedence above them is left alone. */
 const NAME_MASK = 0x3f;
 
 export interface TosValue {
