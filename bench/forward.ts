@@ -1,6 +1,6 @@
 /** What does a packet cost that a node forwards, from one cable to the other? @module */
 import { type Case, short, table, time } from './measure.ts';
-import { CONNTRACK_RULES, datagram, establish, kubeProxyRules, Node, synTo } from './node.ts';
+import { CONNTRACK_RULES, datagram, establish, kubeProxyRules, Node, ONE_NODE, synTo, TWO_NODES } from './node.ts';
 
 const BATCH = 256;
 const SERVICES = 1000;
@@ -15,10 +15,11 @@ function repeat(name: string, rules: string | null): Case {
   return { name, items: BATCH, run: () => node.send(datagrams) };
 }
 
-function established(): Case {
-  const node = new Node(kubeProxyRules(SERVICES));
+function established(where: string, topology: object): Case {
+  const node = new Node(kubeProxyRules(SERVICES), 'indexed', topology);
   const segments = datagrams.map((_, i) => establish(node, i % SERVICES, FIRST_PORT + i));
-  return { name: `established flow to a Service (${SERVICES} Services)`, items: BATCH, run: () => node.send(segments) };
+  const name = `established flow to a Service (${SERVICES} Services)${where}`;
+  return { name, items: BATCH, run: () => node.send(segments) };
 }
 
 function firstPackets(): Case {
@@ -36,7 +37,8 @@ export function forward(): void {
   const timings = time([
     repeat('no rules', null),
     repeat('conntrack, one flow each', CONNTRACK_RULES),
-    established(),
+    established('', ONE_NODE),
+    established(', bridge, VXLAN, another node', TWO_NODES),
     firstPackets(),
   ]);
   table(

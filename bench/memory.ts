@@ -1,6 +1,15 @@
 /** What does a node's memory do: how much do rules take, and does forwarding allocate? Run with --expose-gc. @module */
 import { table } from './measure.ts';
-import { CONNTRACK_RULES, datagram, establish, kubeProxyRules, type Lookup, Node } from './node.ts';
+import {
+  CONNTRACK_RULES,
+  datagram,
+  establish,
+  kubeProxyRules,
+  type Lookup,
+  Node,
+  ONE_NODE,
+  TWO_NODES,
+} from './node.ts';
 
 const PACKETS = 1_000_000;
 const BATCH = 1000;
@@ -43,10 +52,10 @@ function perPacket(name: string, node: Node, frames: readonly Uint8Array[]): rea
 
 const datagrams = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => datagram(FIRST_PORT + i));
 
-function flowsToServices(): readonly string[] {
-  const node = new Node(kubeProxyRules(1000));
+function flowsToServices(where: string, topology: object): readonly string[] {
+  const node = new Node(kubeProxyRules(1000), 'indexed', topology);
   const segments = Array.from({ length: BATCH }, (_, i) => establish(node, i, FIRST_PORT + i));
-  return perPacket('established flows to 1,000 Services', node, segments);
+  return perPacket(`established flows to 1,000 Services${where}`, node, segments);
 }
 
 function ofRules(lookup: Lookup, services: number): readonly string[] {
@@ -66,7 +75,8 @@ export function memory(): void {
     [
       perPacket('no rules', new Node(null), datagrams(BATCH)),
       perPacket('conntrack', new Node(CONNTRACK_RULES), datagrams(BATCH)),
-      flowsToServices(),
+      flowsToServices('', ONE_NODE),
+      flowsToServices(', VXLAN', TWO_NODES),
     ],
   );
   table(

@@ -1,4 +1,7 @@
-/** What the benchmarks run: a node between two cables, kube-proxy's rules for any number of Services, and frames for them. @module */
+/**
+ * What the benchmarks run: a node between two cables, or two nodes with an overlay between them; kube-proxy's rules for any
+ * number of Services, and frames for them. @module
+ */
 import { type Entry, Lab, labSource } from 'podwire/lab';
 import type { Netfilter } from 'podwire/netfilter';
 import { compose } from 'podwire/packet';
@@ -22,7 +25,8 @@ const cable = (n: number, port: string) => ({
   addrs: [`10.0.${n}.1/24`],
 });
 
-const TOPOLOGY = {
+/** Both pods on one node, each at its cable. */
+export const ONE_NODE: object = {
   namespaces: {
     node: {
       links: [cable(1, 'client'), cable(2, 'pod')],
@@ -33,6 +37,45 @@ const TOPOLOGY = {
     },
   },
   ports: { client: { ns: 'node', dev: 'eth1' }, pod: { ns: 'node', dev: 'eth2' } },
+};
+
+const vtep = (n: number): string => `02:00:00:00:0f:0${n}`;
+
+/** A node of flannel's: the pod at a bridge, the other node's pods behind a VXLAN device over a cable of their own. */
+const overlayNode = (n: 1 | 2, peer: string) => {
+  const m = 3 - n;
+  const mac = `02:00:00:00:0${n}:01`;
+  return {
+    links: [
+      { name: 'eth0', type: 'veth', peer: [peer, 'eth0'], mac: `02:00:00:00:00:0${n}`, addrs: [`192.168.0.${n}/24`] },
+      { name: 'cni0', type: 'bridge', mac, mtu: 1450, addrs: [`10.0.${n}.1/24`] },
+      { name: 'pod0', type: 'port', port: n === 1 ? 'client' : 'pod', mtu: 1450, master: 'cni0' },
+      {
+        name: 'flannel.1',
+        type: 'vxlan',
+        vni: 1,
+        local: `192.168.0.${n}`,
+        dstport: 8472,
+        learning: false,
+        mac: vtep(n),
+        mtu: 1450,
+        addrs: [`10.0.${n}.0/32`],
+      },
+    ],
+    neigh: [
+      { ip: `10.0.${n}.2`, mac: `02:00:00:00:0${n}:02`, dev: 'cni0' },
+      { ip: `192.168.0.${m}`, mac: `02:00:00:00:00:0${m}`, dev: 'eth0' },
+      { ip: `10.0.${m}.0`, mac: vtep(m), dev: 'flannel.1' },
+    ],
+    routes: [{ dst: `10.0.${m}.0/24`, via: `10.0.${m}.0`, dev: 'flannel.1', onlink: true }],
+    fdb: [{ mac: vtep(m), dev: 'flannel.1', dst: `192.168.0.${m}` }],
+  };
+};
+
+/** The pod on another node than the client: bridge, VXLAN and bridge on the way. */
+export const TWO_NODES: object = {
+  namespaces: { node: overlayNode(1, 'other'), other: overlayNode(2, 'node') },
+  ports: { client: { ns: 'node', dev: 'pod0' }, pod: { ns: 'other', dev: 'pod0' } },
 };
 
 const serviceRules = (i: number): string[] => {
@@ -84,15 +127,15 @@ export function kubeProxyRules(services: number): string {
 export const CONNTRACK_RULES: string =
   '*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n';
 
-/** A lab with that node in it. */
+/** A lab with such a node in it. */
 export class Node {
   readonly lab: Lab;
   readonly netfilter: Netfilter;
   private readonly entry: Entry;
 
-  constructor(rules: string | null, lookup: Lookup = 'indexed') {
+  constructor(rules: string | null, lookup: Lookup = 'indexed', topology: object = ONE_NODE) {
     const texts = new Map(rules === null ? [] : [['node.rules', rules] as const]);
-    this.lab = new Lab(labSource(TOPOLOGY, 'bench', texts), { lookup, journal: false });
+    this.lab = new Lab(labSource(topology, 'bench', texts), { lookup, journal: false });
     this.netfilter = this.lab.namespaces.get('node')!.netfilter;
     this.entry = this.lab.find('client')!;
   }
