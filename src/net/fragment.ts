@@ -4,7 +4,7 @@
  */
 import { EXC_FRAGTIME, TIME_EXCEEDED } from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_DEFRAG, type Packet } from '../packet/packet.ts';
+import { FLAG_DEFRAG, FLAG_FRAG_PMTU, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { SECOND, type Task } from '../sim/clock.ts';
 import { FragmentQueue, IPFRAG_DUP, IPFRAG_OVERLAP } from './fragment-queue.ts';
@@ -232,8 +232,7 @@ export class Defragmenter {
     const { view, data } = whole;
     ipv4.setTotalLength(view, data, length);
     view.setUint8(data + 1, ipv4.tos(view, data) | ecn);
-    const df = queue.maxDfSize === queue.maxSize;
-    ipv4.setFragment(view, data, df ? ipv4.DF : 0);
+    ipv4.setFragment(view, data, hasDf(queue) ? ipv4.DF : 0);
     ipv4.fillChecksum(view, data);
     this.become(queue, pkt, whole);
     return true;
@@ -282,7 +281,8 @@ export class Defragmenter {
     pkt.pktType = pktType;
     pkt.options = options;
     pkt.optionFlags = optionFlags;
-    pkt.flags = queue.user === IP_DEFRAG_LOCAL_DELIVER ? flags : flags | FLAG_DEFRAG;
+    pkt.flags =
+      flags | (queue.user === IP_DEFRAG_LOCAL_DELIVER ? 0 : FLAG_DEFRAG) | (hasDf(queue) ? FLAG_FRAG_PMTU : 0);
     pkt.fragMax = Math.max(queue.maxDfSize, queue.maxSize);
     whole.fragments = -1;
     this.ns.pool.release(whole);
@@ -313,5 +313,8 @@ export function mergedEcn(seen: number): number {
   if ((seen & ECN_NOT_ECT) !== 0) return seen === ECN_NOT_ECT ? 0 : -1;
   return (seen & ECN_CE) !== 0 && seen !== ECN_CE ? 3 : 0;
 }
+
+/** Had its largest fragment DF? */
+const hasDf = ({ maxDfSize, maxSize }: Queue4): boolean => maxDfSize === maxSize;
 
 const slotLength = (length: number): number => length + geometryBytes(length) + SLACK;

@@ -1,6 +1,6 @@
 /** A packet into fragments: ip_do_fragment, net/ipv4/ip_output.c. @module */
 import * as ipv4 from '../packet/ipv4.ts';
-import type { Packet } from '../packet/packet.ts';
+import { FLAG_FRAG_PMTU, type Packet } from '../packet/packet.ts';
 import { ENOMEM } from './errno.ts';
 import { geometryNext } from './geometry.ts';
 import * as options from './ip-options.ts';
@@ -64,7 +64,7 @@ function sendGeometry(ns: Netns, pkt: Packet, hlen: number, to: FragmentSink): n
 function sendPieces(ns: Netns, pkt: Packet, hlen: number, space: number, to: FragmentSink): number {
   const field = ipv4.fragment(pkt.view, pkt.l3);
   const first = field & ipv4.OFFSET_MASK;
-  const df = pkt.fragMax !== 0 ? field & ipv4.DF : 0;
+  const df = (pkt.flags & FLAG_FRAG_PMTU) !== 0 ? ipv4.DF : 0;
   const total = pkt.end - pkt.l3 - hlen;
   // A path too narrow for eight bytes of data cannot be used at all.
   if (space < 8) {

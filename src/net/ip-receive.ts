@@ -3,6 +3,7 @@ import * as ipv4 from '../packet/ipv4.ts';
 import {
   FLAG_DEFRAG,
   FLAG_FORWARDED,
+  FLAG_FRAG_PMTU,
   FLAG_REROUTED,
   PACKET_BROADCAST,
   PACKET_MULTICAST,
@@ -10,9 +11,11 @@ import {
   type Packet,
 } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
+import * as tcp from '../packet/tcp.ts';
 import { ACCEPT_SOURCE_ROUTE, DROP_UNICAST_IN_L2_MULTICAST } from './dev-conf.ts';
 import type { Device } from './device.ts';
 import { IP_DEFRAG_LOCAL_DELIVER } from './fragment.ts';
+import { geometryPull } from './geometry.ts';
 import { INPUT, PREROUTING } from './hook.ts';
 import { ipError } from './ip-error.ts';
 import { ipForward } from './ip-forward.ts';
@@ -28,7 +31,7 @@ const NOT_SPECIFIED = reason('NOT_SPECIFIED');
 const UNICAST_IN_L2_MULTICAST = reason('UNICAST_IN_L2_MULTICAST');
 
 /** What IPCB holds of an earlier pass: cleared by ip_rcv_core. */
-const OLD_FLAGS = FLAG_FORWARDED | FLAG_REROUTED | FLAG_DEFRAG;
+const OLD_FLAGS = FLAG_FORWARDED | FLAG_REROUTED | FLAG_DEFRAG | FLAG_FRAG_PMTU;
 
 /** ip_rcv; `pkt.data` at the IPv4 header. Runs per packet: no allocation. */
 export function ipReceive(ns: Netns, pkt: Packet, dev: Device): void {
@@ -51,6 +54,7 @@ export function ipReceive(ns: Netns, pkt: Packet, dev: Device): void {
 export function ipReceiveFinish(ns: Netns, pkt: Packet, dev: Device): void {
   // What looped back on lo, or came through a hook that routed it, keeps its route.
   if (pkt.routeType === 0) {
+    earlyDemux(pkt);
     const why = routeByHeader(ns.ip.input, pkt, dev);
     if (why !== 0) {
       ns.drop(pkt, why);
@@ -70,6 +74,13 @@ export function ipReceiveFinish(ns: Netns, pkt: Packet, dev: Device): void {
   // The route of a packet that this host sent, and that a device turned back: dst_discard.
   else if ((pkt.routeFlags & RT_INPUT) === 0) ns.drop(pkt, NOT_SPECIFIED);
   else ipForward(ns, pkt, dev);
+}
+
+/** tcp_v4_early_demux: there is no socket to be found, but the TCP header is looked at as a whole. */
+function earlyDemux(pkt: Packet): void {
+  const { view, l3 } = pkt;
+  if (pkt.fragments < 0 || pkt.pktType !== PACKET_HOST || ipv4.protocol(view, l3) !== ipv4.TCP) return;
+  if (!ipv4.isFragment(view, l3)) geometryPull(pkt, l3 + ipv4.headerLength(view, l3), tcp.HEADER_LEN);
 }
 
 const isLinkMulticast = (pkt: Packet): boolean => pkt.pktType === PACKET_BROADCAST || pkt.pktType === PACKET_MULTICAST;

@@ -29,6 +29,7 @@ export const FLAG_DEFRAG = 64; // reassembled by conntrack (skb->ignore_df): may
 export const FLAG_CSUM_PARTIAL = 128; // CHECKSUM_PARTIAL: the device will sum it; until then the field has the pseudo header's
 export const FLAG_SOCKET = 256; // skb->sk is a process's socket; the process is root's, as a lab's are
 export const FLAG_SOCKLESS = 512; // made here, but without any socket, not even the kernel's own
+export const FLAG_FRAG_PMTU = 1024; // IPSKB_FRAG_PMTU: reassembled from fragments with DF, and so are its new ones
 
 export class Packet {
   /**
