@@ -1,9 +1,12 @@
-/** `-m rpfilter`: would a packet to the source leave where this one came in? net/ipv4/netfilter/ipt_rpfilter.c. @module */
+/** `-m rpfilter`: would a packet to the source leave where this one came in? ipt_rpfilter.c and ip6t_rpfilter.c. @module */
 import type { Device } from '../../net/device.ts';
 import { FibResult } from '../../net/fib.ts';
+import { Fib6Result } from '../../net/fib6.ts';
 import { Flow } from '../../net/flow.ts';
+import { Flow6 } from '../../net/flow6.ts';
+import { isMulticast as in6IsMulticast, isAny, isLinkLocal, readIn6 } from '../../net/in6.ts';
 import { RTCF_LOCAL } from '../../net/route.ts';
-import { RTN_LOCAL, RTN_UNICAST } from '../../net/rtn.ts';
+import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from '../../net/rtn.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Evaluation, Match } from '../extension.ts';
@@ -18,8 +21,13 @@ export interface Rpfilter {
   readonly flags: number;
 }
 
+const IPV6_SRC = 8;
+const IPV6_DST = 24;
+
 const flow = new Flow();
 const result = new FibResult();
+const flow6 = new Flow6();
+const result6 = new Fib6Result();
 
 const isMulticast = (address: number): boolean => (address & 0xf000_0000) === (0xe000_0000 | 0);
 const isLocalMulticast = (address: number): boolean => (address & 0xffff_ff00) === (0xe000_0000 | 0);
@@ -44,8 +52,8 @@ export const rpfilter: Match<Rpfilter> = {
   compile: ({ flags }) => [flags],
   test(args, at, pkt, scope) {
     const flags = args[at]!;
-    // IPv6 routes are not looked up here: such a packet passes.
-    return (scope.family === 'ipv6' || passes(flags, pkt, scope)) !== ((flags & INVERT) !== 0);
+    const passed = scope.family === 'ipv6' ? passes6(flags, pkt, scope) : passes(flags, pkt, scope);
+    return passed !== ((flags & INVERT) !== 0);
   },
 };
 
@@ -72,4 +80,23 @@ function leadsBack(flags: number, { ns }: Evaluation, dev: Device): boolean {
   if ((flags & LOOSE) !== 0) return true;
   for (let i = 0; i < route!.nextHops.length; i++) if (route!.nextHops[i]!.dev === dev) return true;
   return false;
+}
+
+/** ip6t_rpfilter.c: rpfilter_mt and rpfilter_lookup_reverse6. */
+function passes6(flags: number, pkt: Packet, { ns, iif: dev }: Evaluation): boolean {
+  if (dev.loopback || ns.ipv6 === null) return true;
+  const { view, l3 } = pkt;
+  flow6.clear();
+  // The forwarding path drops what has no source.
+  if (isAny(readIn6(view, l3 + IPV6_SRC, flow6.dst))) return true;
+  readIn6(view, l3 + IPV6_DST, flow6.src);
+  if (in6IsMulticast(flow6.src[0]!) || isAny(flow6.src)) flow6.src.fill(0);
+  flow6.iif = LOOPBACK_IFINDEX;
+  flow6.mark = (flags & VALID_MARK) !== 0 ? pkt.mark : 0;
+  const near = isLinkLocal(flow6.dst[0]!);
+  const oif = near || (flags & LOOSE) === 0 ? dev.index : 0;
+  if (ns.ipv6.fib.lookup(flow6, oif, near, result6) !== 0) return false;
+  const { route, hop } = result6;
+  if (route!.type === RTN_ANYCAST || (route!.type === RTN_LOCAL && (flags & ACCEPT_LOCAL) === 0)) return false;
+  return (flags & LOOSE) !== 0 || hop!.dev === dev;
 }
