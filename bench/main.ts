@@ -2,8 +2,9 @@
 import { forward } from './forward.ts';
 import { memory } from './memory.ts';
 import { rules } from './rules.ts';
+import { sets } from './sets.ts';
 
-const QUESTIONS: Readonly<Record<string, () => void>> = { forward, rules, memory };
+const QUESTIONS: Readonly<Record<string, () => void>> = { forward, rules, sets, memory };
 
 const names = process.argv.slice(2);
 const unknown = names.find((name) => QUESTIONS[name] === undefined);
