@@ -132,7 +132,7 @@ export class HashSet implements IpSet, Watcher {
     const { table, type, stored } = this;
     const lines: string[] = [];
     for (const place of table.places()) {
-      this.unpack(table.keys, place * table.shape.words);
+      this.unpack(table.keys, table.keyAt(place));
       const flags = `${table.isNomatch(place) ? ' nomatch' : ''}${stored.wildcard ? ' wildcard' : ''}`;
       lines.push(`${formatElement(stored, type, this.n)}${table.extensions.format(place, undefined, flags)}`);
     }

@@ -1,8 +1,8 @@
 /**
  * Elements in buckets, as the kernel keeps them: net/netfilter/ipset/ip_set_hash_gen.h. A bucket has up to `bucketSize` places;
  * where one overflows, the table doubles. So an element's place, the order in which sets are listed, the size of the table
- * and the moment when a set is full are the kernel's. Place `p` of bucket `b` is row `b * width + p` of every column.
- * @module
+ * and the moment when a set is full are the kernel's. Place `p` of bucket `b` is row `b * width + p`: its state and its key
+ * lie side by side, so that a look touches little memory. @module
  */
 import { EXIST, FULL, NO_ROOM, OK } from './code.ts';
 import { Extensions } from './extensions.ts';
@@ -18,8 +18,11 @@ const MAX_BITS = 26;
 /** A region has 2^10 buckets; the limit of elements is divided among regions. */
 const REGION_BITS = 10;
 
-const USED = 1;
-const IS_NOMATCH = 2;
+/** States of a place: 0 was never used, so that a look ends there; a hole was. */
+const NEVER = 0;
+const HOLE = 1;
+const USED = 2;
+const IS_NOMATCH = 4;
 
 const regionCount = (bits: number): number => (bits < REGION_BITS ? 1 : 1 << (bits - REGION_BITS));
 
@@ -34,7 +37,7 @@ export interface TableShape {
   readonly multi: boolean;
 }
 
-/** Told where an element is when it has come or is about to go; the key is at `place * words`. */
+/** Told where an element's key is when it has come or is about to go. */
 export interface Watcher {
   added(keys: Int32Array, at: number): void;
   removed(keys: Int32Array, at: number): void;
@@ -45,10 +48,11 @@ export class HashTable {
   bits: number;
   bucketSize: number;
   extensions: Extensions;
+  /** By place: its state, then its key. */
   keys: Int32Array;
+  private readonly stride: number;
   /** Places allotted to every bucket here; the kernel allots to each what it needs (`size`). */
   private width = STEP;
-  private state: Uint8Array;
   /** By bucket: the first place that was never used, and places allotted. */
   private next: Uint8Array;
   private size: Uint8Array;
@@ -64,8 +68,8 @@ export class HashTable {
     this.watcher = watcher;
     const buckets = 1 << bits;
     this.extensions = new Extensions(extensions.config, extensions.ticker, buckets * STEP);
-    this.keys = new Int32Array(buckets * STEP * shape.words);
-    this.state = new Uint8Array(buckets * STEP);
+    this.stride = shape.words + 1;
+    this.keys = new Int32Array(buckets * STEP * this.stride);
     this.next = new Uint8Array(buckets);
     this.size = new Uint8Array(buckets);
     this.regions = new Int32Array(regionCount(bits));
@@ -80,17 +84,22 @@ export class HashTable {
   find(key: Int32Array): number {
     const bucket = this.bucketOf(key, this.bits);
     const first = bucket * this.width;
-    return this.scan(key, first, first + this.next[bucket]!);
+    return this.scan(key, first, first + this.width);
+  }
+
+  /** Where an element's key begins in `keys`. */
+  keyAt(place: number): number {
+    return place * this.stride + 1;
   }
 
   /** The next place behind `place` that compares equal. */
   findNext(key: Int32Array, place: number): number {
     const bucket = Math.floor(place / this.width);
-    return this.scan(key, place + 1, bucket * this.width + this.next[bucket]!);
+    return this.scan(key, place + 1, (bucket + 1) * this.width);
   }
 
   isNomatch(place: number): boolean {
-    return (this.state[place]! & IS_NOMATCH) !== 0;
+    return (this.keys[place * this.stride]! & IS_NOMATCH) !== 0;
   }
 
   /** The elements' places in the order of the kernel's listing. */
@@ -98,14 +107,14 @@ export class HashTable {
     for (let bucket = 0; bucket < this.next.length; bucket++) {
       const first = bucket * this.width;
       for (let p = first; p < first + this.next[bucket]!; p++) {
-        if ((this.state[p]! & USED) !== 0 && !this.extensions.expired(p)) yield p;
+        if (this.isUsed(p) && !this.extensions.expired(p)) yield p;
       }
     }
   }
 
   /** Add an element, or change what an equal one has. @returns OK, EXIST, FULL or NO_ROOM: see {@link grow}. mtype_add */
   add(key: Int32Array, values: Values, nomatch: boolean, exist: boolean): number {
-    const { extensions, state, shape } = this;
+    const { extensions, shape } = this;
     const bucket = this.bucketOf(key, this.bits);
     const region = bucket >>> REGION_BITS;
     let elements = this.regions[region]!;
@@ -125,7 +134,7 @@ export class HashTable {
     const first = bucket * this.width;
     const end = first + this.next[bucket]!;
     for (let p = first; p < end; p++) {
-      if ((state[p]! & USED) === 0) {
+      if (!this.isUsed(p)) {
         if (free < 0) free = p;
         continue;
       }
@@ -138,7 +147,7 @@ export class HashTable {
     }
     if (free < 0 && force) free = first;
     if (free < 0) return full ? FULL : this.append(bucket, key, values, nomatch);
-    if ((state[free]! & USED) !== 0) this.forget(free, bucket);
+    if (this.isUsed(free)) this.forget(free, bucket);
     this.place(free, bucket, key, values, nomatch);
     return OK;
   }
@@ -148,10 +157,13 @@ export class HashTable {
     const bucket = this.bucketOf(key, this.bits);
     const first = bucket * this.width;
     this.similar = 0;
-    const p = this.scan(key, first, first + this.next[bucket]!);
+    const p = this.scan(key, first, first + this.width);
     if (p < 0 || this.extensions.expired(p)) return EXIST;
     this.forget(p, bucket);
-    if (p + 1 === first + this.next[bucket]!) this.next[bucket]!--;
+    if (p + 1 === first + this.next[bucket]!) {
+      this.next[bucket]!--;
+      this.keys[p * this.stride] = NEVER;
+    }
     this.shrink(bucket, this.next[bucket] === 0);
     return OK;
   }
@@ -162,7 +174,7 @@ export class HashTable {
   }
 
   clear(): void {
-    this.state.fill(0);
+    this.keys.fill(NEVER);
     this.next.fill(0);
     this.size.fill(0);
     this.regions.fill(0);
@@ -184,11 +196,10 @@ export class HashTable {
     const copy = this.another(this.bits, watcher);
     while (copy.width < this.width) copy.widen();
     copy.keys.set(this.keys);
-    copy.state.set(this.state);
     copy.next.set(this.next);
     copy.size.set(this.size);
     copy.regions.set(this.regions);
-    for (let p = 0; p < this.state.length; p++) copy.extensions.take(p, this.extensions, p);
+    for (let p = 0; p < this.next.length * this.width; p++) copy.extensions.take(p, this.extensions, p);
     return copy;
   }
 
@@ -196,7 +207,7 @@ export class HashTable {
   protected equal(key: Int32Array, place: number): boolean {
     const { words } = this.shape;
     const { keys } = this;
-    const at = place * words;
+    const at = place * this.stride + 1;
     for (let i = 0; i < words; i++) if (keys[at + i] !== key[i]) return false;
     return true;
   }
@@ -211,8 +222,17 @@ export class HashTable {
   }
 
   private scan(key: Int32Array, first: number, end: number): number {
-    for (let p = first; p < end; p++) if ((this.state[p]! & USED) !== 0 && this.equal(key, p)) return p;
+    const { keys, stride } = this;
+    for (let p = first; p < end; p++) {
+      const state = keys[p * stride]!;
+      if (state === NEVER) return -1;
+      if (state !== HOLE && this.equal(key, p)) return p;
+    }
     return -1;
+  }
+
+  private isUsed(place: number): boolean {
+    return this.keys[place * this.stride]! >= USED;
   }
 
   /** A new place at the end of a bucket. */
@@ -243,22 +263,22 @@ export class HashTable {
   }
 
   private place(p: number, bucket: number, key: Int32Array, values: Values, nomatch: boolean): void {
-    const { words } = this.shape;
-    for (let i = 0; i < words; i++) this.keys[p * words + i] = key[i]!;
+    const at = this.keyAt(p);
+    for (let i = 0; i < this.shape.words; i++) this.keys[at + i] = key[i]!;
     this.regions[bucket >>> REGION_BITS]!++;
-    this.watcher?.added(this.keys, p * words);
+    this.watcher?.added(this.keys, at);
     this.write(p, values, nomatch);
   }
 
   private write(p: number, values: Values, nomatch: boolean): void {
-    this.state[p] = USED | (nomatch ? IS_NOMATCH : 0);
+    this.keys[p * this.stride] = USED | (nomatch ? IS_NOMATCH : 0);
     this.extensions.set(p, values);
     this.extensions.setTimeout(p, this.extensions.timeoutOf(values));
   }
 
   private forget(p: number, bucket: number): void {
-    this.watcher?.removed(this.keys, p * this.shape.words);
-    this.state[p] = 0;
+    this.watcher?.removed(this.keys, this.keyAt(p));
+    this.keys[p * this.stride] = HOLE;
     this.regions[bucket >>> REGION_BITS]!--;
   }
 
@@ -267,7 +287,7 @@ export class HashTable {
     const first = bucket * this.width;
     const end = first + this.next[bucket]!;
     let holes = 0;
-    for (let p = first; p < end; p++) if ((this.state[p]! & USED) === 0) holes++;
+    for (let p = first; p < end; p++) if (!this.isUsed(p)) holes++;
     if (empty && holes === 0) this.size[bucket] = 0;
     else if (holes >= STEP) this.compact(bucket);
   }
@@ -277,20 +297,27 @@ export class HashTable {
     const end = first + this.next[bucket]!;
     let to = first;
     for (let p = first; p < end; p++) {
-      if ((this.state[p]! & USED) === 0) continue;
+      if (!this.isUsed(p)) continue;
       if (p !== to) this.move(p, to);
       to++;
     }
     this.next[bucket] = to - first;
     this.size[bucket]! -= STEP;
-    for (let p = to; p < first + this.width; p++) this.extensions.wipe(p);
+    this.wipe(to, first + this.width);
+  }
+
+  /** Places that are as they were never used. */
+  private wipe(first: number, end: number): void {
+    for (let p = first; p < end; p++) {
+      this.keys[p * this.stride] = NEVER;
+      this.extensions.wipe(p);
+    }
   }
 
   private move(from: number, to: number): void {
-    const { words } = this.shape;
-    this.keys.copyWithin(to * words, from * words, (from + 1) * words);
-    this.state[to] = this.state[from]!;
-    this.state[from] = 0;
+    const { stride } = this;
+    this.keys.copyWithin(to * stride, from * stride, (from + 1) * stride);
+    this.keys[from * stride] = HOLE;
     this.extensions.take(to, this.extensions, from);
   }
 
@@ -307,33 +334,33 @@ export class HashTable {
     const first = bucket * this.width;
     let dead = 0;
     for (let p = first; p < first + this.next[bucket]!; p++) {
-      if ((this.state[p]! & USED) !== 0 && !this.extensions.expired(p)) continue;
-      if ((this.state[p]! & USED) !== 0) this.forget(p, bucket);
+      const used = this.isUsed(p);
+      if (used && !this.extensions.expired(p)) continue;
+      if (used) this.forget(p, bucket);
       dead++;
     }
     if (dead < STEP) return;
     if (dead < this.size[bucket]!) this.compact(bucket);
-    else this.next[bucket] = this.size[bucket] = 0;
+    else {
+      this.wipe(first, first + this.width);
+      this.next[bucket] = this.size[bucket] = 0;
+    }
   }
 
   /** Give every bucket room for two places more. */
   private widen(): void {
-    const { words } = this.shape;
-    const old = { width: this.width, keys: this.keys, state: this.state, extensions: this.extensions };
+    const { stride } = this;
+    const old = { width: this.width, keys: this.keys, extensions: this.extensions };
     const buckets = this.next.length;
     this.width += STEP;
-    this.keys = new Int32Array(buckets * this.width * words);
-    this.state = new Uint8Array(buckets * this.width);
+    this.keys = new Int32Array(buckets * this.width * stride);
     this.extensions = new Extensions(old.extensions.config, old.extensions.ticker, buckets * this.width);
     for (let bucket = 0; bucket < buckets; bucket++) {
       const from = bucket * old.width;
       const to = bucket * this.width;
       const places = Math.min(this.size[bucket]!, old.width);
-      for (let i = 0; i < places * words; i++) this.keys[to * words + i] = old.keys[from * words + i]!;
-      for (let i = 0; i < places; i++) {
-        this.state[to + i] = old.state[from + i]!;
-        this.extensions.take(to + i, old.extensions, from + i);
-      }
+      for (let i = 0; i < places * stride; i++) this.keys[to * stride + i] = old.keys[from * stride + i]!;
+      for (let i = 0; i < places; i++) this.extensions.take(to + i, old.extensions, from + i);
     }
   }
 
@@ -342,15 +369,16 @@ export class HashTable {
     const { words } = this.shape;
     const key = new Int32Array(words);
     for (const old of from.places()) {
-      for (let i = 0; i < words; i++) key[i] = from.keys[old * words + i]!;
+      const at = from.keyAt(old);
+      for (let i = 0; i < words; i++) key[i] = from.keys[at + i]!;
       const bucket = this.bucketOf(key, this.bits);
       if (this.next[bucket] === this.size[bucket]) {
         if (this.size[bucket]! >= this.bucketSize) return false;
         this.allot(bucket);
       }
       const p = bucket * this.width + this.next[bucket]!++;
-      this.keys.set(key, p * words);
-      this.state[p] = from.state[old]!;
+      this.keys.set(key, this.keyAt(p));
+      this.keys[p * this.stride] = from.keys[at - 1]!;
       this.regions[bucket >>> REGION_BITS]!++;
       this.extensions.take(p, from.extensions, old);
     }
@@ -361,7 +389,6 @@ export class HashTable {
     this.bits = other.bits;
     this.width = other.width;
     this.keys = other.keys;
-    this.state = other.state;
     this.next = other.next;
     this.size = other.size;
     this.regions = other.regions;

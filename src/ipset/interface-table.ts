@@ -16,7 +16,7 @@ export class InterfaceTable extends HashTable {
   protected override equal(key: Int32Array, place: number): boolean {
     const { words } = this.shape;
     const { keys } = this;
-    const at = place * words;
+    const at = this.keyAt(place);
     const tail = words - 3;
     for (let i = 0; i < tail; i++) if (keys[at + i] !== key[i]) return false;
     if (((keys[at + tail]! ^ key[tail]!) & 0xff0000) !== 0) return false;
