@@ -30,6 +30,7 @@ import {
   FLAG_BRIDGED,
   FLAG_BRIDGED_DNAT,
   FLAG_DEFRAG,
+  FLAG_FRAG_PMTU,
   PACKET_HOST,
   PACKET_OTHERHOST,
   type Packet,
@@ -209,8 +210,6 @@ export class BrNetfilter implements FragmentSink {
       this.ns.drop(pkt, NOT_SPECIFIED);
       return;
     }
-    // Nobody remembers on a bridge that the fragments had it.
-    ipv4.setFragment(pkt.view, pkt.l3, field & ~ipv4.DF);
     const [framed, egress] = [this.framed, this.egress];
     this.framed = pkt;
     this.egress = oif;
@@ -270,6 +269,8 @@ export class BrNetfilter implements FragmentSink {
     pkt.l4 = at + ipv4.headerLength(v, at);
     pkt.data = at;
     pkt.protocol = ethernet.ETH_P_IP;
+    // Its IPCB is cleared: nobody remembers on a bridge that the fragments had DF.
+    pkt.flags &= ~FLAG_FRAG_PMTU;
     return true;
   }
 }
