@@ -25,3 +25,12 @@ export function geometryNext({ bytes, fragments }: Packet, offset: number, total
   }
   return total;
 }
+
+/**
+ * pskb_may_pull: the first `length` bytes of the data are wanted in one piece. What of them lies in later fragments is moved
+ * into the first; unless it ends at a multiple of eight, the fragments cannot leave any more as they came.
+ */
+export function geometryPull(pkt: Packet, l4: number, length: number): void {
+  const total = pkt.end - l4;
+  if (pkt.fragments >= 0 && total >= length && geometryNext(pkt, 0, total) < length) pkt.fragments = -1;
+}

@@ -8,15 +8,18 @@ import {
   FLAG_FORWARDED,
   FLAG_REROUTED,
   PACKET_BROADCAST,
+  PACKET_HOST,
   PACKET_MULTICAST,
   PACKET_OTHERHOST,
   type Packet,
 } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
+import * as tcp from '../packet/tcp.ts';
 import { DROP_UNICAST_IN_L2_MULTICAST } from './dev-conf6.ts';
 import type { Device } from './device.ts';
 import { EACCES, EINVAL } from './errno.ts';
 import { WHOLE } from './fragment6.ts';
+import { geometryPull } from './geometry.ts';
 import { INPUT, PREROUTING } from './hook.ts';
 import { type In6, in6, isAny, isLoopback, isMulticast, multicastScope, readIn6 } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
@@ -105,7 +108,12 @@ function checkAddresses(ip6: Ipv6, { view, data, pktType }: Packet, dev: Device)
 /** ip6_rcv_finish: after PREROUTING. */
 export function ip6ReceiveFinish(ip6: Ipv6, pkt: Packet, dev: Device): void {
   // What looped back on lo, or came through a hook that routed it, keeps its route.
-  if (pkt.routeType === 0) ip6.routeInput(pkt, dev);
+  if (pkt.routeType === 0) {
+    // tcp_v6_early_demux: there is no socket to be found, but the TCP header is looked at as a whole.
+    const isTcp = pkt.pktType === PACKET_HOST && ipv6.nextHeader(pkt.view, pkt.l3) === ipv4.TCP;
+    if (isTcp) geometryPull(pkt, pkt.l3 + ipv6.HEADER_LEN, tcp.HEADER_LEN);
+    ip6.routeInput(pkt, dev);
+  }
   ip6.traceRoute(pkt);
   if (pkt.routeError !== 0) ip6Error(ip6, pkt);
   else if ((pkt.routeFlags & RTCF_LOCAL) !== 0) ip6Input(ip6, pkt, dev);

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { Kernel, obstacle } from './oracle/kernel.ts';
 import { type Experiment, play, setting, withFrames, withoutLine } from './random/experiment.ts';
-import { ask, differences, jobOf, show, shrink } from './random/judge.ts';
+import { ask, differences, jobOf, kindOf, show, shrink } from './random/judge.ts';
 
 const { values } = parseArgs({
   options: {
@@ -80,7 +80,7 @@ async function run(seed: number): Promise<void> {
     return;
   }
   count.different++;
-  const small = values['no-shrink'] ? experiment : await shrink(kernel, experiment);
+  const small = values['no-shrink'] ? experiment : await shrink(kernel, experiment, kindOf(again));
   const last = values['no-shrink'] ? again : await ask(kernel, small);
   console.log(`${values['no-shrink'] ? `seed ${seed} ${experiment.shape}` : show(small)}\n${last.slice(0, 6).join('\n')}\n`);
 }

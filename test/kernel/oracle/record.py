@@ -244,7 +244,7 @@ def until(condition, what):
 
 def is_group_report(frame):
     """What an IPv6 host says by itself when a device comes up."""
-    if frame[12:14] != b'\x86\xdd' or len(frame) < 63:
+    if frame[12:14] != b'\x86\xdd' or len(frame) < 63 or frame[22:24] not in (b'\xfe\x80', b'\0\0'):
         return False
     return frame[62] in (131, 132, 143) if frame[20] == 0 and frame[54] == 58 else frame[20] == 58 and frame[54] in (
         131, 132, 133, 143)
@@ -317,7 +317,10 @@ class Job:
             up = [link for link in config['links'] if link.get('up', True)]
             self.wait_running(self.spaces[name], [link['name'] for link in up if link['type'] in ('port', 'veth')])
             self.spaces[name].batch(port_lines(config['links']))
-            self.wait_forwarding(self.spaces[name], {link['name'] for link in up if 'master' in link})
+            ports = {link['name'] for link in up if 'master' in link}
+            self.wait_forwarding(self.spaces[name], ports)
+            bridges = {link['master'] for link in up if 'master' in link and link['type'] in ('port', 'veth')}
+            self.wait_running(self.spaces[name], [link['name'] for link in up if link['name'] in bridges])
 
     @staticmethod
     def switch_off(space, devices):

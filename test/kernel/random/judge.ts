@@ -14,14 +14,18 @@ export function jobOf({ topology, texts, backend, frames }: Experiment): Job {
 
 const bytesOf = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 
-const RANDOM = ['ip.id', 'ip6.id', 'ip.ts'];
+const ICMP_TIMESTAMPREPLY = 14;
+const RANDOM = /^(ip6?\.id|(icmp\.)?ip\.ts)$/;
 
 /** Ids of packets that a kernel makes are by chance; ids that came in are not. */
 function chance(frame: Uint8Array, input: Uint8Array): readonly Field[] {
   const all = fieldsOf(frame);
   const given = new Set(fieldsOf(input).map(({ off, len }) => String(input.slice(off, off + len))));
+  const isClock = ({ field, off }: Field) => field === 'icmp.data' && frame[off - 8] === ICMP_TIMESTAMPREPLY;
   const random = all.filter(
-    ({ field, off, len }) => RANDOM.includes(field) && !given.has(String(frame.slice(off, off + len))),
+    (field) =>
+      (RANDOM.test(field.field) || isClock(field)) &&
+      !given.has(String(frame.slice(field.off, field.off + field.len))),
   );
   return random.length === 0 ? random : [...random, ...checksumsOver(random, all)];
 }
@@ -62,11 +66,16 @@ async function least<T>(list: readonly T[], stillFails: (list: readonly T[]) => 
   return now;
 }
 
-/** A smaller experiment that still differs. */
-export async function shrink(kernel: Kernel, experiment: Experiment, tries = 70): Promise<Experiment> {
+/** What differs, without what is in it. */
+export const kindOf = (found: readonly string[]): string => /^[\w. ]*/.exec(found[0] ?? '')![0].replace(/\d+/g, '');
+
+const withoutEmptyTables = (text: string): string => text.replace(/^\*\w+\n(:.*\n)*COMMIT\n/gm, '');
+
+/** A smaller experiment that still differs in the same kind of thing. */
+export async function shrink(kernel: Kernel, experiment: Experiment, kind: string, tries = 70): Promise<Experiment> {
   const fails = async (smaller: Experiment): Promise<boolean> => {
     try {
-      return (await ask(kernel, smaller)).length > 0;
+      return kindOf(await ask(kernel, smaller)) === kind;
     } catch {
       return false;
     }
@@ -81,7 +90,7 @@ export async function shrink(kernel: Kernel, experiment: Experiment, tries = 70)
     const without = (kept: readonly string[]): Experiment => {
       const left = [...kept];
       const text = lines.filter((line) => !isRule(line) || (line === left[0] && left.shift() !== undefined));
-      return { ...now, texts: { ...now.texts, [file]: text.join('\n') } };
+      return { ...now, texts: { ...now.texts, [file]: withoutEmptyTables(text.join('\n')) } };
     };
     now = without(await least(rules, (kept) => fails(without(kept)), tries));
   }
@@ -97,6 +106,7 @@ export function show(experiment: Experiment): string {
   for (const [file, text] of Object.entries(experiment.texts)) lines.push(`--- ${file}`, text.trimEnd());
   experiment.frames.forEach(({ port, bytes }, i) => {
     lines.push(`#${i} ${port}< ${describeFrame(bytes)}`);
+    if (experiment.frames.length < 10) lines.push(`   ${Buffer.from(bytes).toString('hex')}`);
   });
   return lines.join('\n');
 }

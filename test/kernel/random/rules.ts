@@ -1,6 +1,6 @@
 /** Random rule sets: every match and target that does not depend on time or chance, on the addresses and ports of a world. */
 import type { Chooser } from './chooser.ts';
-import type { World } from './world.ts';
+import type { Host, World } from './world.ts';
 
 export const PORTS: readonly number[] = [53, 80, 443, 8080, 1024];
 export const VIPS: readonly string[] = ['10.96.0.10', '10.96.0.11'];
@@ -124,7 +124,6 @@ const MATCHES: readonly Maker[] = [
   ({ r }) => `-m mark ${not(r)}--mark ${r.one(MARKS)}${r.one(['', '/0xf', '/0xffff'])} `,
   ({ r }) => `-m connmark ${not(r)}--mark ${r.one(MARKS)}${r.one(['', '/0xff'])} `,
   ({ r }) => `-m connbytes ${not(r)}--connbytes ${r.one(['1', '2:4', '100:500'])} --connbytes-dir ${r.one(['original', 'reply', 'both'])} --connbytes-mode ${r.one(['packets', 'bytes', 'avgpkt'])} `,
-  ({ r, six }) => `-m connlimit --connlimit-${r.one(['above', 'upto'])} ${r.between(0, 4)} --connlimit-mask ${six ? r.one([128, 64]) : r.one([32, 24, 0])} --connlimit-${r.one(['saddr', 'daddr'])} `,
   ({ r }) => `-m connlabel ${not(r)}--label ${r.between(0, 3)} ${r.one(['', '--set '])}`,
   ({ r }) => `-m length ${not(r)}--length ${r.one(['0:60', '40', '28:100', '61:1500', '100:'])} `,
   ({ r, six }) => (six ? `-m hl --hl-${r.one(['eq', 'lt', 'gt'])} ${r.one([1, 5, 63, 64])} ` : `-m ttl --ttl-${r.one(['eq', 'lt', 'gt'])} ${r.one([1, 5, 63, 64])} `),
@@ -155,7 +154,7 @@ const MATCHES: readonly Maker[] = [
   ({ r, six }) => (six ? null : `-m bpf --bytecode "${r.one(BPF)}" `),
   ({ r, hook }) => (hook === 'OUTPUT' || hook === 'POSTROUTING' ? `-m owner ${not(r)}${r.one(['--uid-owner 0', '--socket-exists', '--gid-owner 0-5', '--uid-owner 1000'])} ` : null),
   ({ r, hook }) => (inputs.includes(hook) ? `-m policy --dir in --pol ${r.one(['none', 'none', 'ipsec'])} ` : null),
-  ({ r, hook, six }) => (inputs.includes(hook) && !six ? `-m realm ${not(r)}--realm 0x0 ` : null),
+  ({ r, hook, six }) => (['INPUT', 'FORWARD'].includes(hook) && !six ? `-m realm ${not(r)}--realm 0x0 ` : null),
   ({ r, hook }) => (inputs.includes(hook) ? `-m devgroup ${not(r)}--src-group 0x0 ` : null),
   ({ r }) => `-m cluster --cluster-total-nodes 2 ${not(r)}--cluster-local-node ${r.between(1, 2)} --cluster-hash-seed 0x7 `,
   ({ r, hook }) => (['PREROUTING', 'INPUT'].includes(hook) ? `-m socket ${r.one(['', '--nowildcard ', '--transparent '])}` : null),
@@ -300,6 +299,8 @@ function table(base: Omit<Scene, 'table' | 'hook'>, name: string): string[] {
   return [`*${name}`, ...policies, ...users.map((user) => `:${user} - [0:0]`), ...own, ...inner, 'COMMIT'];
 }
 
+const hostAndMac = ({ ip, mac }: Host): string => `${ip},${mac}`;
+
 const SETS: readonly (readonly [type: string, flags: number, elements: (r: Chooser, world: World) => string])[] = [
   ['hash:ip', 1, (r, w) => r.one(w.hosts).ip],
   ['hash:net', 1, (r, w) => `${r.one(w.hosts).ip}/${r.one([24, 30, 31])}`],
@@ -307,8 +308,8 @@ const SETS: readonly (readonly [type: string, flags: number, elements: (r: Choos
   ['hash:net,port', 2, (r, w) => `${r.one(w.hosts).ip}/24,${r.one(['tcp', 'udp'])}:${r.one(PORTS)}`],
   ['hash:ip,port,ip', 3, (r, w) => `${r.one(w.hosts).ip},tcp:${r.one(PORTS)},${r.one(w.hosts).ip}`],
   ['hash:net,iface', 2, (r, w) => `${r.one(w.hosts).ip}/24,${r.one(w.devices)}`],
-  ['hash:mac', 1, (r, w) => r.one(w.hosts).mac],
-  ['hash:ip,mark', 2, (r, w) => `${r.one(w.hosts).ip},${r.one(MARKS)}`],
+  ['hash:ip,port,net', 3, (r, w) => `${r.one(w.hosts).ip},udp:${r.one(PORTS)},${r.one(w.hosts).ip}/24`],
+  ['bitmap:ip,mac range 10.0.0.0/16', 2, (r, w) => hostAndMac(r.one(w.hosts))],
   ['bitmap:port range 0-65535', 1, (r) => String(r.one(PORTS))],
   ['bitmap:ip range 10.0.0.0/16', 1, (r, w) => r.one(w.hosts).ip],
 ];

@@ -51,7 +51,6 @@ const neighbours = (hosts: readonly Host[], dev: string, ipv6: boolean): NonNull
 
 const SYSCTLS: readonly (readonly [string, readonly number[]])[] = [
   ['net.ipv4.conf.all.rp_filter', [1, 2]],
-  ['net.ipv4.conf.all.send_redirects', [1]],
   ['net.ipv4.conf.all.route_localnet', [1]],
   ['net.ipv4.icmp_echo_ignore_broadcasts', [0]],
   ['net.ipv4.icmp_errors_use_inbound_ifaddr', [1]],
@@ -74,7 +73,12 @@ const sysctls = (r: Chooser): Record<string, number> =>
 const listen = [{ proto: 'udp', port: 53 }] as const;
 
 /** Else flow labels of the kernel's own packets are a hash with a random key. */
-const SYSCTLS6 = { 'net.ipv6.auto_flowlabels': 0 };
+const SYSCTLS6 = {
+  'net.ipv6.auto_flowlabels': 0,
+  'net.ipv6.icmp.ratelimit': 0,
+  'net.ipv4.icmp_msgs_per_sec': 1_000_000,
+  'net.ipv4.icmp_msgs_burst': 100_000,
+};
 
 function router(r: Chooser, ipv6: boolean): World {
   const names = ['eth0', 'eth1', 'eth2'].slice(0, r.between(2, 3));
@@ -136,7 +140,7 @@ function bridge(r: Chooser, ipv6: boolean): World {
           sysctls: {
             ...sysctls(r),
             'net.bridge.bridge-nf-call-iptables': calls,
-            ...(ipv6 ? { ...SYSCTLS6, 'net.bridge.bridge-nf-call-ip6tables': calls } : {}),
+            ...(ipv6 ? { ...SYSCTLS6, 'net.bridge.bridge-nf-call-ip6tables': r.chance(0) ? 1 : 0 } : {}),
           },
           links: [
             { name: 'br0', type: 'bridge', mac: mac(1, 1), addrs: addresses(1, ipv6) },
