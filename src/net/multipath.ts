@@ -21,32 +21,38 @@ const hasPorts = (protocol: number): boolean =>
   protocol === ipv4.DCCP ||
   protocol === ipv4.UDPLITE;
 
-/** The hop whose share of 31 bits the hash falls into, those preferred that have the source (int32, 0: none). */
-export function selectMultipath(route: Route, hash: number, source: number): NextHop {
-  let best = -1;
-  let chosen = route.nextHops[0]!;
-  for (let i = 0; i < route.nextHops.length; i++) {
-    const hop = route.nextHops[i]!;
-    if (hop.upperBound < 0) continue;
-    const fromHere = source !== 0 && route.source === source ? 2 : 0;
-    const score = fromHere + (hash <= hop.upperBound ? 1 : 0);
-    if (score <= best) continue;
-    best = score;
-    chosen = hop;
-    if (score === 3 || (source === 0 && score === 1)) break;
-  }
-  return chosen;
-}
-
 export class Multipath {
+  private readonly ns: Netns;
   private readonly key: number;
   private policy = 0;
 
   constructor(ns: Netns) {
+    this.ns = ns;
     this.key = ns.random.u32() | 0;
     ns.sysctl.watch('net.ipv4.fib_multipath_hash_policy', 0, (value) => {
       this.policy = value;
     });
+  }
+
+  /**
+   * The hop whose share of 31 bits the hash falls into; one whose own source (nh_saddr) is `source` (int32, 0: none) goes
+   * before the others: fib_select_multipath.
+   */
+  select(route: Route, hash: number, source: number): NextHop {
+    const { addresses } = this.ns;
+    let best = -1;
+    let chosen = route.nextHops[0]!;
+    for (let i = 0; i < route.nextHops.length; i++) {
+      const hop = route.nextHops[i]!;
+      if (hop.upperBound < 0) continue;
+      const isOwn = source !== 0 && addresses.select(hop.dev!, hop.gateway, route.scope) === source;
+      const score = (isOwn ? 2 : 0) + (hash <= hop.upperBound ? 1 : 0);
+      if (score <= best) continue;
+      best = score;
+      chosen = hop;
+      if (score === 3 || (source === 0 && score === 1)) break;
+    }
+    return chosen;
   }
 
   /** Read protocol and ports of an IPv4 packet into a flow, as far as it has them. */

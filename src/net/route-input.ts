@@ -19,7 +19,7 @@ import { EHOSTUNREACH } from './errno.ts';
 import { FibResult } from './fib.ts';
 import { isConnected, type Route, uses } from './fib-route.ts';
 import { Flow } from './flow.ts';
-import { type Multipath, selectMultipath } from './multipath.ts';
+import type { Multipath } from './multipath.ts';
 import type { Netns } from './netns.ts';
 import {
   RT_GATEWAY,
@@ -152,7 +152,7 @@ export class InputRouting {
   private forward(pkt: Packet, dst: number, src: number, tos: number, dev: Device): number {
     const { res, ns } = this;
     const route: Route = res.route!;
-    if (route.nextHops.length > 1) res.hop = selectMultipath(route, this.multipath.hash(pkt, this.flow), 0);
+    if (route.nextHops.length > 1) res.hop = this.multipath.select(route, this.multipath.hash(pkt, this.flow), 0);
     const hop = res.hop!;
     const out = hop.dev!;
     const verdict = this.validateSource(pkt, src, dst, tos, out.index, dev);

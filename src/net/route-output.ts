@@ -4,7 +4,7 @@ import type { Device } from './device.ts';
 import { EINVAL, ENETUNREACH, ENODEV } from './errno.ts';
 import { FibResult } from './fib.ts';
 import type { Flow } from './flow.ts';
-import { type Multipath, selectMultipath } from './multipath.ts';
+import type { Multipath } from './multipath.ts';
 import type { Netns } from './netns.ts';
 import {
   RT_GATEWAY,
@@ -102,7 +102,7 @@ export class OutputRouting {
     }
     const route = res.route!;
     if (flow.oif === 0 && route.nextHops.length > 1) {
-      res.hop = selectMultipath(route, this.multipath.hashOutput(flow), flow.src);
+      res.hop = this.multipath.select(route, this.multipath.hashOutput(flow), flow.src);
     }
     if (flow.src === 0) flow.src = this.preferredSource(res);
     return this.make(flow, res.type, 0, res.hop!.dev!);

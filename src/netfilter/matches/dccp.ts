@@ -35,6 +35,8 @@ const TYPES = [
 
 /** Bytes between the basic header and the options, by type: dccp_packet_hdr_len, include/linux/dccp.h. */
 const TYPE_HEADER = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8] as const;
+/** Of types that do not exist: a RESET's. */
+const OTHER_HEADER = 12;
 const HEADER_LEN = 12;
 
 const [SPORT, DPORT, BITS, INVERT_TYPES, OPTION, INVERT_OPTION] = [0, 4, 8, 9, 10, 11] as const;
@@ -100,8 +102,9 @@ export const dccp: Match<Dccp> = {
 function hasOption(kind: number, type: number, pkt: Packet, scope: Evaluation): boolean {
   const { view, l4 } = pkt;
   const extended = (view.getUint8(l4 + 8) & 1) !== 0;
-  let at = l4 + HEADER_LEN + (extended ? 4 : 0) + (TYPE_HEADER[type] ?? 0);
+  let at = l4 + HEADER_LEN + (extended ? 4 : 0) + (TYPE_HEADER[type] ?? OTHER_HEADER);
   const end = l4 + 4 * view.getUint8(l4 + 4);
+  if (end === at) return false;
   if (end < at || end > pkt.end) {
     scope.hotdrop = true;
     return false;

@@ -15,6 +15,7 @@ import type { Evaluation, Match } from '../extension.ts';
 const OPTIONS = ['loose', 'validmark', 'accept-local', 'invert'] as const;
 const [LOOSE, VALID_MARK, ACCEPT_LOCAL, INVERT] = [1, 2, 4, 8] as const;
 const LOOPBACK_IFINDEX = 1;
+const LIMITED_BROADCAST = -1;
 
 export interface Rpfilter {
   /** Bits by place in {@link OPTIONS}. */
@@ -62,11 +63,11 @@ function passes(flags: number, pkt: Packet, scope: Evaluation): boolean {
   const { view, l3 } = pkt;
   const src = ipv4.src(view, l3);
   const dst = ipv4.dst(view, l3);
-  if (isMulticast(dst) && isZeronet(src)) return isLocalMulticast(dst);
+  if (isZeronet(src) && (dst === LIMITED_BROADCAST || isLocalMulticast(dst))) return true;
   flow.clear();
   flow.iif = LOOPBACK_IFINDEX;
   flow.dst = src;
-  flow.src = isMulticast(dst) || dst === -1 || isZeronet(dst) ? 0 : dst;
+  flow.src = isMulticast(dst) || dst === LIMITED_BROADCAST || isZeronet(dst) ? 0 : dst;
   flow.mark = (flags & VALID_MARK) !== 0 ? pkt.mark : 0;
   flow.tos = ipv4.tos(view, l3) & 0xfc;
   return leadsBack(flags, scope, scope.iif);
