@@ -7,6 +7,7 @@ import type { Device } from './device.ts';
 import {
   ALL_NODES,
   ALL_ROUTERS,
+  ANY,
   commonBits,
   equalIn6,
   type In6,
@@ -75,6 +76,7 @@ export class Addresses6 {
   /** By ifindex. */
   private readonly byDevice: Inet6Dev[] = [];
   private readonly group: In6 = in6();
+  private readonly target = new Target();
 
   constructor(ip6: Ipv6) {
     this.ip6 = ip6;
@@ -237,7 +239,7 @@ export class Addresses6 {
   select(dev: Device | null, dst: In6): In6 | null {
     const near = isMulticast(dst[0]!) || isLinkLocal(dst[0]!);
     let best: Ifaddr6 | null = null;
-    const target = new Target(dev, dst);
+    const target = this.target.aim(dev, dst);
     for (let i = 1; i < this.byDevice.length; i++) {
       if (near && dev !== null && i !== dev.index) continue;
       const list = this.byDevice[i]?.addresses ?? NONE;
@@ -253,16 +255,18 @@ export class Addresses6 {
 
 /** Source address selection: what is asked of candidates, one rule after the other. ipv6_get_saddr_eval. */
 class Target {
-  private readonly dev: Device | null;
-  private readonly dst: In6;
-  private readonly scope: number;
-  private readonly label: number;
+  private dev: Device | null = null;
+  private dst: In6 = ANY;
+  private scope = 0;
+  private label = 0;
 
-  constructor(dev: Device | null, dst: In6) {
+  /** Ask about this destination from now on. */
+  aim(dev: Device | null, dst: In6): this {
     this.dev = dev;
     this.dst = dst;
     this.scope = scopeOf(dst);
     this.label = labelOf(dst);
+    return this;
   }
 
   /** Is `a` strictly better than `b`? */

@@ -13,7 +13,7 @@ import { SECOND, type Task } from '../sim/clock.ts';
 import { mergedEcn } from './fragment.ts';
 import { FragmentQueue, IPFRAG_DUP, IPFRAG_OVERLAP } from './fragment-queue.ts';
 import { geometryBegin, geometryBytes, geometryMark } from './geometry.ts';
-import { isLinkLocal, isMulticast } from './in6.ts';
+import { equalIn6, type In6, in6, isLinkLocal, isMulticast, readIn6 } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
 import { IP6_FRAGMENTED, nextHeaderPlace, setPlaces } from './ip6-exthdrs.ts';
 
@@ -40,15 +40,31 @@ const SLACK = 64;
 
 /** The queue, and where its datagram's fragmentable part begins: from the first fragment. */
 class Queue6 extends FragmentQueue {
-  readonly key: string;
+  /** Hash of what fragments of one datagram have in common, and the next queue with the same. */
+  readonly key: number;
+  next: Queue6 | null = null;
   /** Place of the next-header field that says "fragment", from the header on. */
   nhoff = 0;
   /** Bytes before the fragment header. */
   unfragmentable = 0;
+  private readonly id: number;
+  private readonly src: In6;
+  private readonly dst: In6;
+  private readonly link: number;
 
-  constructor(key: string, number: number, user: number) {
+  constructor(key: number, number: number, user: number, id: number, src: In6, dst: In6, link: number) {
     super(number, user);
     this.key = key;
+    this.id = id;
+    this.src = src.slice();
+    this.dst = dst.slice();
+    this.link = link;
+  }
+
+  /** struct frag_v6_compare_key. */
+  is(id: number, user: number, src: In6, dst: In6, link: number): boolean {
+    if (this.id !== id || this.user !== user || this.link !== link) return false;
+    return equalIn6(this.src, src) && equalIn6(this.dst, dst);
   }
 }
 
@@ -75,7 +91,9 @@ function headerBytes(protocol: number): number {
 
 export class Defragmenter6 {
   private readonly ip6: Ipv6;
-  private readonly queues = new Map<string, Queue6>();
+  private readonly queues = new Map<number, Queue6>();
+  private readonly src: In6 = in6();
+  private readonly dst: In6 = in6();
   /** By number, for timers. */
   private readonly byNumber = new Map<number, Queue6>();
   private numbers = 0;
@@ -101,7 +119,7 @@ export class Defragmenter6 {
 
   /** Queues that wait for more. */
   get size(): number {
-    return this.queues.size;
+    return this.byNumber.size;
   }
 
   /** ipv6_frag_rcv; `pkt.l4` at the fragment header. @returns WHOLE or TAKEN */
@@ -157,14 +175,17 @@ export class Defragmenter6 {
 
   /** fq_find. A new queue is refused when fragments have all the memory that they may. */
   private queueFor({ view, l3, iif }: Packet, at: number, user: number): Queue6 | null {
-    const dst = ipv6.dst(view, l3);
-    const near = isMulticast(dst[0]) || isLinkLocal(dst[0]);
-    const key = `${ext.fragmentId(view, at)} ${ipv6.src(view, l3)} ${dst} ${user} ${near ? iif : 0}`;
-    const known = this.queues.get(key);
-    if (known !== undefined) return known;
+    const src = readIn6(view, l3 + 8, this.src);
+    const dst = readIn6(view, l3 + 24, this.dst);
+    const link = isMulticast(dst[0]!) || isLinkLocal(dst[0]!) ? iif : 0;
+    const id = ext.fragmentId(view, at);
+    const key = (Math.imul(id ^ src[3]! ^ (dst[3]! << 7), 0x9e3779b1) ^ user) | 0;
+    const first = this.queues.get(key) ?? null;
+    for (let queue = first; queue !== null; queue = queue.next) if (queue.is(id, user, src, dst, link)) return queue;
     const kind = Number(user !== IP6_DEFRAG_LOCAL_DELIVER);
     if (this.memory[kind]! > this.highThresh[kind]! || this.highThresh[kind] === 0) return null;
-    const queue = new Queue6(key, ++this.numbers, user);
+    const queue = new Queue6(key, ++this.numbers, user, id, src, dst, link);
+    queue.next = first;
     this.queues.set(key, queue);
     this.byNumber.set(queue.number, queue);
     queue.timer = this.ip6.ns.clock.after(this.timeout[kind]!, this.expire, queue.number);
@@ -217,8 +238,18 @@ export class Defragmenter6 {
 
   private kill(queue: Queue6): void {
     this.ip6.ns.clock.cancel(queue.timer);
-    this.queues.delete(queue.key);
+    this.unlink(queue);
     this.byNumber.delete(queue.number);
+  }
+
+  private unlink(queue: Queue6): void {
+    const first = this.queues.get(queue.key)!;
+    if (first !== queue) {
+      let before = first;
+      while (before.next !== queue) before = before.next!;
+      before.next = queue.next;
+    } else if (queue.next === null) this.queues.delete(queue.key);
+    else this.queues.set(queue.key, queue.next);
   }
 
   private dropAll(queue: Queue6, why: number): void {
