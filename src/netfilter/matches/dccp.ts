@@ -41,6 +41,11 @@ const HEADER_LEN = 12;
 
 const [SPORT, DPORT, BITS, INVERT_TYPES, OPTION, INVERT_OPTION] = [0, 4, 8, 9, 10, 11] as const;
 
+const INVALID = 1 << TYPES.indexOf('INVALID');
+
+/** INVALID means every type from 10 to 15. */
+const withReserved = (bits: number): number => ((bits & INVALID) === 0 ? bits : bits | (0x10000 - INVALID));
+
 function parseTypes(given: Given): Dccp['types'] {
   if (!given.has('dccp-types')) return null;
   let bits = 0;
@@ -77,7 +82,7 @@ export const dccp: Match<Dccp> = {
   compile: ({ sport, dport, types, option }) => [
     ...compilePorts(sport),
     ...compilePorts(dport),
-    types?.bits ?? -1,
+    types === null ? -1 : withReserved(types.bits),
     Number(types?.invert === true),
     option?.kind ?? 0,
     Number(option?.invert === true),
