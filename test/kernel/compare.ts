@@ -116,7 +116,7 @@ function compareWalk(want: readonly Walk[], got: readonly Walk[]): string | null
   return want.length === got.length ? null : `${want.length} steps in the kernel's, ${got.length} in ours`;
 }
 
-const withoutId = (line: string): string => line.replace(/ ID=(\d+|\*)/, ' ID=*');
+const withoutId = (line: string): string => line.replace(/ ID=(\d+|\*)/g, ' ID=*');
 
 /** Address, device and MAC: the state word depends on time. */
 const neighbour = (line: string): string => line.replace(/ (REACHABLE|STALE|DELAY|PROBE|INCOMPLETE|FAILED)$/, '');
