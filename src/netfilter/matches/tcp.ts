@@ -117,8 +117,9 @@ export function testTcp(args: Int32Array, at: number, pkt: Packet, scope: Evalua
  */
 function testCut(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): boolean {
   if (args[at + NATIVE] === 0) {
-    // A fragment that begins inside the TCP header is an attempt to overwrite it.
-    if (scope.fragmentOffset === 0 || scope.fragmentOffset === 8) scope.hotdrop = true;
+    // A fragment that begins inside the TCP header is an attempt to overwrite it; IPv6's offset of 1 never comes, in bytes.
+    const evil = scope.family === 'ipv4' && scope.fragmentOffset === 8;
+    if (scope.fragmentOffset === 0 || evil) scope.hotdrop = true;
     return false;
   }
   const wantsFlags = args[at + MASK] !== 0 || args[at + VALUE] !== 0;
