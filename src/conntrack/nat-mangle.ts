@@ -2,6 +2,7 @@
  * Rewriting a packet to a tuple: nf_nat_manip_pkt and the *_manip_pkt functions, net/netfilter/nf_nat_proto.c. Checksums are
  * corrected, never computed anew (SCTP's excepted): one that was wrong stays as wrong as it was. @module
  */
+import { geometryPull } from '../net/geometry.ts';
 import * as sum from '../packet/checksum.ts';
 import * as gre from '../packet/gre.ts';
 import * as icmp from '../packet/icmp.ts';
@@ -112,6 +113,7 @@ export class Mangler {
   private rewriteTcp(pkt: Packet, l3: number, at: number, target: Tuple, manip: number): boolean {
     const { view: v } = pkt;
     if (pkt.end - at < 8) return false;
+    if (at === pkt.l4) geometryPull(pkt, at, tcp.HEADER_LEN);
     const from = portOf(v, at, manip);
     const to = manip === MANIP_SRC ? target.srcPort : target.dstPort;
     setPort(v, at, manip, to);
@@ -143,6 +145,7 @@ const setPort = (v: DataView, at: number, manip: number, port: number): void =>
 function rewriteSctp(pkt: Packet, at: number, target: Tuple, manip: number): boolean {
   const { view: v } = pkt;
   if (pkt.end - at < 8) return false;
+  if (at === pkt.l4) geometryPull(pkt, at, sctp.HEADER_LEN);
   setPort(v, at, manip, manip === MANIP_SRC ? target.srcPort : target.dstPort);
   if (pkt.end - at >= sctp.HEADER_LEN) sctp.fillChecksum(v, at, pkt.end);
   return true;

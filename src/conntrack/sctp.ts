@@ -1,4 +1,5 @@
 /** Tracking of SCTP associations: net/netfilter/nf_conntrack_proto_sctp.c. @module */
+import { geometryPull } from '../net/geometry.ts';
 import { PREROUTING } from '../net/hook.ts';
 import * as ip from '../packet/ipv4.ts';
 import type { Packet } from '../packet/packet.ts';
@@ -76,7 +77,9 @@ export class SctpTracker implements Tracker {
   /** sctp_error. */
   private check(pkt: Packet, dataoff: number, hook: number): boolean {
     if (pkt.end - dataoff < sctp.HEADER_LEN) return this.invalid(pkt, hook, 'nf_ct_sctp: short packet ');
-    if (hook !== PREROUTING || !this.connections.settings.checksum || verifySctp(pkt, dataoff)) return true;
+    if (hook !== PREROUTING || !this.connections.settings.checksum) return true;
+    geometryPull(pkt, dataoff, sctp.HEADER_LEN);
+    if (verifySctp(pkt, dataoff)) return true;
     return this.invalid(pkt, hook, 'nf_ct_sctp: bad CRC ');
   }
 

@@ -186,7 +186,8 @@ export class Fib6 {
     return this.hopTo(out, this.gatewayNumber(gateway), weight);
   }
 
-  private gatewayNumber(gateway: In6): number {
+  /** The number by which a packet knows a next hop. */
+  gatewayNumber(gateway: In6): number {
     const at = this.gateways.findIndex((other, i) => i > 0 && equalIn6(other, gateway));
     return at > 0 ? at : this.gateways.push(gateway) - 1;
   }

@@ -27,10 +27,20 @@ export function geometryNext({ bytes, fragments }: Packet, offset: number, total
 }
 
 /**
- * pskb_may_pull: the first `length` bytes of the data are wanted in one piece. What of them lies in later fragments is moved
- * into the first; unless it ends at a multiple of eight, the fragments cannot leave any more as they came.
+ * pskb_may_pull: the first `length` bytes from `l4` on are wanted in one piece, as by who is going to write there. What of
+ * them lies in later fragments is moved into the first; unless that ends at a multiple of eight, the fragments cannot leave
+ * any more as they came. Runs per packet.
  */
 export function geometryPull(pkt: Packet, l4: number, length: number): void {
+  if (pkt.fragments < 0) return;
   const total = pkt.end - l4;
-  if (pkt.fragments >= 0 && total >= length && geometryNext(pkt, 0, total) < length) pkt.fragments = -1;
+  if (total < length || geometryNext(pkt, 0, total) >= length) return;
+  if ((length & 7) !== 0 || length === total) pkt.fragments = -1;
+  else lengthenFirst(pkt, length);
+}
+
+/** The first fragment now has `length` bytes. */
+function lengthenFirst({ bytes, fragments }: Packet, length: number): void {
+  for (let at = 8; at < length; at += 8) bytes[fragments + (at >>> 6)]! &= ~(1 << ((at >>> 3) & 7));
+  bytes[fragments + (length >>> 6)]! |= 1 << ((length >>> 3) & 7);
 }

@@ -17,7 +17,6 @@ import { RTN_ANYCAST } from './rtn.ts';
 const OVERHEAD = ipv6.HEADER_LEN + icmpv6.HEADER_LEN;
 const SRC = 8;
 const DST = 24;
-const IN6_BITS = 128;
 /** The upper two bits of an option: answer whatever the destination. */
 const ANSWER_ALWAYS = 0x80;
 
@@ -35,7 +34,7 @@ export class Icmp6Sender {
     this.ip6 = ip6;
     const { ns } = ip6;
     this.stage = { kind: 'icmp6', ns: ns.name, describe: (type, code, info) => ({ type, code, info }) };
-    ns.sysctl.watch('net.ipv6.icmp.ratelimit', 1000, (value) => {
+    ns.sysctl.watch('net.ipv6.icmp.ratelimit', 100, (value) => {
       this.rateLimit = value;
     });
   }
@@ -101,9 +100,7 @@ export class Icmp6Sender {
   private allowPeer(type: number): boolean {
     const { ip6, flow } = this;
     if (isFree(type) || ip6.routing.rt.dev!.loopback) return true;
-    // Wider prefixes may have more.
-    const interval = this.rateLimit >> ((IN6_BITS - ip6.routing.prefixLength) >> 5);
-    if (!ip6.ns.peers.allowIcmp(String(flow.dst), interval)) return false;
+    if (!ip6.ns.peers.allowIcmp(String(flow.dst), this.rateLimit)) return false;
     ip6.ns.icmp.limit.consume();
     return true;
   }

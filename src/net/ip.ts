@@ -57,7 +57,7 @@ export class Ipv4 implements FragmentSink {
   private readonly res = new FibResult();
   private readonly routeStage: Stage;
   private readonly deliverStage: Stage;
-  private defaultTtl = 0;
+  defaultTtl = 0;
   private reflectMark = false;
   private readonly swallow = (pkt: Packet): void => this.ns.drop(pkt, CONSUMED);
 

@@ -3,7 +3,7 @@ import type { Address6 } from '../packet/address.ts';
 import { format6 } from '../packet/address.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as ipv6 from '../packet/ipv6.ts';
-import type { Packet } from '../packet/packet.ts';
+import { FLAG_SOCKET, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import type { Stage } from '../sim/trace.ts';
 import { Addresses6 } from './address6.ts';
@@ -224,6 +224,19 @@ export class Ipv6 implements FragmentSink6 {
     return error === 0;
   }
 
+  /** nf_dup_ipv6_route: put the route to a gateway on a packet that goes elsewhere. @param oif 0: by any device */
+  routeTo(pkt: Packet, gateway: In6, oif: number): boolean {
+    const { flow, routing } = this;
+    flow.clear();
+    flow.dst.set(gateway);
+    flow.oif = oif;
+    if (routing.output(flow) !== 0) return false;
+    routing.rt.apply(pkt);
+    // FLOWI_FLAG_KNOWN_NH: the header's destination is not the neighbour.
+    if (pkt.nextHop === 0) pkt.nextHop = this.fib.gatewayNumber(gateway);
+    return true;
+  }
+
   /**
    * A process sends on a raw socket with a header of its own (rawv6_send_hdrinc, net/ipv6/raw.c); `pkt.data` at its IPv6
    * header, which goes out as it is.
@@ -249,6 +262,7 @@ export class Ipv6 implements FragmentSink6 {
     const error = this.routing.lookup(flow);
     if (error !== 0) return error;
     this.routing.rt.apply(pkt);
+    pkt.flags |= FLAG_SOCKET;
     return end - at > this.routing.rt.dev!.mtu ? -EMSGSIZE : 0;
   }
 

@@ -69,11 +69,6 @@ export class Routing6 {
     return this.res.route!.source !== null;
   }
 
-  /** Bits of the prefix of the route that was found last. */
-  get prefixLength(): number {
-    return this.res.route!.length;
-  }
-
   private make(flow: Flow6, oif: number): void {
     const { rt, res } = this;
     const route = res.route!;

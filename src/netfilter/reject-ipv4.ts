@@ -11,7 +11,6 @@ import * as udp from '../packet/udp.ts';
 import type { Evaluation } from './extension.ts';
 
 const RESET_LEN: number = ipv4.HEADER_LEN + tcp.HEADER_LEN;
-const DEFAULT_TTL = 64;
 
 /** An ICMP destination unreachable, unless the packet may be broken on its way: its checksum must be right. */
 export function sendUnreachable(pkt: Packet, code: number, { ns }: Evaluation): void {
@@ -65,7 +64,7 @@ export function sendReset(pkt: Packet, scope: Evaluation): void {
   const { ns } = scope;
   const reset = ns.pool.take(RESET_LEN);
   if (reset === null) return;
-  writeReset(reset, pkt, at);
+  writeReset(reset, pkt, at, ns.ip.defaultTtl);
   reset.oif = pkt.oif;
   if (!ns.ip.routeMeHarder(reset)) {
     ns.pool.release(reset);
@@ -78,7 +77,7 @@ export function sendReset(pkt: Packet, scope: Evaluation): void {
 }
 
 /** nf_reject_iphdr_put and nf_reject_ip_tcphdr_put: a header each, nothing else. */
-function writeReset(reset: Packet, pkt: Packet, at: number): void {
+function writeReset(reset: Packet, pkt: Packet, at: number, ttl: number): void {
   const { view: from, l3, end } = pkt;
   const { view: v, data: ip } = reset;
   const segment = ip + ipv4.HEADER_LEN;
@@ -91,7 +90,7 @@ function writeReset(reset: Packet, pkt: Packet, at: number): void {
   v.setUint8(ip, 0x45);
   ipv4.setTotalLength(v, ip, RESET_LEN);
   ipv4.setFragment(v, ip, ipv4.DF);
-  v.setUint8(ip + 8, DEFAULT_TTL);
+  v.setUint8(ip + 8, ttl);
   v.setUint8(ip + 9, ipv4.TCP);
   v.setInt32(ip + 12, ipv4.dst(from, l3));
   v.setInt32(ip + 16, ipv4.src(from, l3));

@@ -1,5 +1,4 @@
 /** `-m cluster`: this node's share of the connections, by a hash of their source; net/netfilter/xt_cluster.c. @module */
-import { jhash4 } from '../../conntrack/nat-range.ts';
 import { IPV6, Tuple } from '../../conntrack/tuple.ts';
 import { ETH_P_IPV6 } from '../../packet/ethernet.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
@@ -30,17 +29,15 @@ function parseMask(given: Given, nodes: number): { mask: number; invert: boolean
 }
 
 const tuple = new Tuple();
-const key = new Int32Array(4);
 
 /** The kernel hashes addresses as they lie in memory, on a little-endian machine. */
 const swap = (x: number): number => (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 
-/** xt_cluster_hash of the tuple's source. Runs per packet. */
-function hash(seed: number): number {
-  if (tuple.family !== IPV6) return jhash1(swap(tuple.src), seed);
-  for (let i = 0; i < 4; i++) key[i] = swap(i < 3 ? tuple.srcHigh[i]! : tuple.src);
-  return jhash4(key, seed);
-}
+/**
+ * xt_cluster_hash of the tuple's source. Of an IPv6 address the kernel takes the first 32 bits only: it divides the number of
+ * words by the size of one. Runs per packet.
+ */
+const hash = (seed: number): number => jhash1(swap(tuple.family === IPV6 ? tuple.srcHigh[0]! : tuple.src), seed);
 
 const rotate = (x: number, n: number): number => (x << n) | (x >>> (32 - n));
 

@@ -38,6 +38,7 @@ export const socket: Match<Socket> = {
     if ((protocol !== ipv4.TCP && protocol !== ipv4.UDP) || pkt.l4 + 8 > pkt.end) return false;
     const address = ipv4.dst(pkt.view, pkt.l3);
     const port = pkt.view.getUint16(pkt.l4 + 2);
-    return scope.ns.sockets.isBound(protocol, port, address, (flags & NOWILDCARD) !== 0);
+    // The option's name says what it does not: sockets of any address are left out unless it is given.
+    return scope.ns.sockets.isBound(protocol, port, address, (flags & NOWILDCARD) === 0);
   },
 };

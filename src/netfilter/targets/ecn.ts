@@ -1,4 +1,5 @@
 /** `-j ECN`: write the ECN bits of IPv4 and TCP, net/ipv4/netfilter/ipt_ECN.c. @module */
+import { geometryPull } from '../../net/geometry.ts';
 import { NF_DROP } from '../../net/hook.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
 import type { Packet } from '../../packet/packet.ts';
@@ -64,6 +65,7 @@ function writeFlags(pkt: Packet, ece: number, cwr: number): boolean {
   if (ece >= 0) flags = (flags & ~tcp.ECE) | (ece === 1 ? tcp.ECE : 0);
   if (cwr >= 0) flags = (flags & ~tcp.CWR) | (cwr === 1 ? tcp.CWR : 0);
   if (flags === old) return true;
+  geometryPull(pkt, l4, tcp.HEADER_LEN);
   tcp.adjustChecksum16(view, l4, old, flags);
   tcp.setFlags(view, l4, flags);
   return true;

@@ -1,4 +1,5 @@
 /** `-j TCPMSS`: lower the segment size that a SYN announces, net/netfilter/xt_TCPMSS.c. @module */
+import { geometryPull } from '../../net/geometry.ts';
 import { NF_DROP } from '../../net/hook.ts';
 import * as sum from '../../packet/checksum.ts';
 import { ETH_P_IPV6 } from '../../packet/ethernet.ts';
@@ -39,6 +40,7 @@ export const tcpmss: Target<TcpmssTarget> = {
   run(args, at, pkt, scope) {
     if (scope.fragmentOffset !== 0) return XT_CONTINUE;
     const { view, l4, end } = pkt;
+    geometryPull(pkt, l4, end - l4);
     const header = l4 + tcp.HEADER_LEN > end ? 0 : tcp.headerLength(view, l4);
     if (header < tcp.HEADER_LEN || l4 + header > end) return NF_DROP;
     const mss = args[at] === CLAMP ? pathMss(pkt, scope) : args[at]!;

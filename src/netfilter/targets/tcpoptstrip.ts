@@ -1,4 +1,5 @@
 /** `-j TCPOPTSTRIP`: overwrite TCP options with NOPs, net/netfilter/xt_TCPOPTSTRIP.c. @module */
+import { geometryPull } from '../../net/geometry.ts';
 import { NF_DROP } from '../../net/hook.ts';
 import type { Packet } from '../../packet/packet.ts';
 import * as tcp from '../../packet/tcp.ts';
@@ -50,6 +51,7 @@ export const tcpoptstrip: Target<TcpOptStrip> = {
     if (l4 + tcp.HEADER_LEN > end) return NF_DROP;
     const length = tcp.headerLength(view, l4);
     if (length < tcp.HEADER_LEN || l4 + length > end) return NF_DROP;
+    geometryPull(pkt, l4, length);
     for (let i = tcp.HEADER_LEN; i < length - 1; ) {
       const kind = view.getUint8(l4 + i);
       const size = kind <= NOP ? 1 : view.getUint8(l4 + i + 1) || 1;

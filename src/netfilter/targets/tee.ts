@@ -1,4 +1,4 @@
-/** `-j TEE`: send a copy to another host, net/netfilter/xt_TEE.c and net/ipv4/netfilter/nf_dup_ipv4.c. @module */
+/** `-j TEE`: send a copy to another host, net/netfilter/xt_TEE.c, nf_dup_ipv4.c and nf_dup_ipv6.c. @module */
 import { IP_CT_UNTRACKED } from '../../conntrack/status.ts';
 import { INPUT, PREROUTING } from '../../net/hook.ts';
 import { format4, format6, parse4, parse6 } from '../../packet/address.ts';
@@ -11,6 +11,12 @@ export interface Tee {
   readonly gateway: string;
   /** A device name, '' for any. */
   readonly oif: string;
+}
+
+interface Way {
+  readonly oif: string;
+  /** Four words; none in IPv4. */
+  readonly gateway6: Int32Array;
 }
 
 /** Copies under way: a copy is not copied again (nf_skb_duplicated). */
@@ -31,15 +37,18 @@ export const tee: Target<Tee> = {
     return { gateway: v4 !== undefined ? format4(v4) : format6(v6!), oif: given.text('oif') };
   },
   format: ({ gateway, oif }) => `--gateway ${gateway}${oif === '' ? '' : ` --oif ${oif}`}`,
-  compile: ({ gateway, oif }, to) => [parse4(gateway) ?? 0, to.object(() => ({ oif }))],
+  compile: ({ gateway, oif }, to) => [
+    parse4(gateway) ?? 0,
+    to.object((): Way => ({ oif, gateway6: Int32Array.from(parse6(gateway) ?? []) })),
+  ],
   run(args, at, pkt, scope) {
-    if (scope.family === 'ipv4') duplicate(pkt, args[at]!, (scope.objects[args[at + 1]!] as Tee).oif, scope);
+    duplicate(pkt, args[at]!, scope.objects[args[at + 1]!] as Way, scope);
     return XT_CONTINUE;
   },
 };
 
-/** nf_dup_ipv4. */
-function duplicate(pkt: Packet, gateway: number, oif: string, { ns, hook }: Evaluation): void {
+/** nf_dup_ipv4 and nf_dup_ipv6. */
+function duplicate(pkt: Packet, gateway: number, { oif, gateway6 }: Way, { ns, hook, family }: Evaluation): void {
   const duplicating = ns.generic(Duplicating);
   if (duplicating.active) return;
   const twin = ns.pool.copy(pkt);
@@ -50,18 +59,24 @@ function duplicate(pkt: Packet, gateway: number, oif: string, { ns, hook }: Eval
   const { view, l3, l2 } = twin;
   // A copy begins at the network header; what stood in front of it is not known.
   if (l2 >= 0) twin.bytes.fill(0, l2, l3);
-  ipv4.setFragment(view, l3, ipv4.fragment(view, l3) | ipv4.DF);
+  const six = family === 'ipv6';
   // Two hosts that copy to each other shall come to an end.
-  if (hook === PREROUTING || hook === INPUT) view.setUint8(l3 + 8, ipv4.ttl(view, l3) - 1);
-  ipv4.fillChecksum(view, l3);
+  const hops = l3 + (six ? 7 : 8);
+  if (hook === PREROUTING || hook === INPUT) view.setUint8(hops, view.getUint8(hops) - 1);
+  if (!six) {
+    ipv4.setFragment(view, l3, ipv4.fragment(view, l3) | ipv4.DF);
+    ipv4.fillChecksum(view, l3);
+  }
   const device = oif === '' ? 0 : (ns.device(oif)?.index ?? -1);
-  if (device < 0 || !ns.ip.routeTo(twin, gateway, device)) {
+  const routed = six ? ns.ipv6?.routeTo(twin, gateway6, device) : ns.ip.routeTo(twin, gateway, device);
+  if (device < 0 || routed !== true) {
     ns.pool.release(twin);
     return;
   }
   // What goes out by a device that it is said to be on has come in by it, as the kernel tells POSTROUTING.
   twin.iif = twin.oif;
   duplicating.active = true;
-  ns.ip.output(twin);
+  if (six) ns.ipv6!.output(twin);
+  else ns.ip.output(twin);
   duplicating.active = false;
 }

@@ -79,8 +79,7 @@ export function checksumsOver(random: readonly Field[], all: readonly Field[]): 
     if (!field.endsWith('.csum')) return false;
     const header = field.slice(0, -'csum'.length);
     const covers = (other: Field): boolean =>
-      other.off !== off &&
-      (other.field.startsWith(header) || (header === 'udp.' && other.field.startsWith('in.')));
+      other.off !== off && (other.field.startsWith(header) || (header === 'udp.' && other.field.startsWith('in.')));
     return random.some(covers);
   });
 }

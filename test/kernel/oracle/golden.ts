@@ -39,7 +39,10 @@ const jsonList = (list: readonly unknown[]): string => `[\n${list.map((item) => 
 
 /** Of a connection's line: what does not run with time, with the timeout that the entry was given last. */
 function connectionLine(line: string, after: number, timeouts: readonly number[]): string {
-  const words = line.trim().split(/\s+/).filter((word) => !/^(use|secctx|delta-time|timeout|stream_timeout)=/.test(word));
+  const words = line
+    .trim()
+    .split(/\s+/)
+    .filter((word) => !/^(use|secctx|delta-time|timeout|stream_timeout)=/.test(word));
   // A zone of one direction stands within it.
   const isZone = (word: string) => word.startsWith('zone');
   const [family, , ...rest] = [...words.filter((word) => !isZone(word)), ...words.filter(isZone)];
@@ -69,7 +72,13 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
 function tablesAt(at: Connections, timeouts: Answer['timeouts']): Record<string, string[]> {
   const entries = Object.entries(at.ns).map(([ns, lines]): [string, string[]] => {
     const normal = lines.map((line) => connectionLine(line, at.after, timeouts[ns]!));
-    return [ns, normal.map((line) => ({ line, key: connectionKey(line) })).sort((a, b) => compareKeys(a.key, b.key)).map(({ line }) => line)];
+    return [
+      ns,
+      normal
+        .map((line) => ({ line, key: connectionKey(line) }))
+        .sort((a, b) => compareKeys(a.key, b.key))
+        .map(({ line }) => line),
+    ];
   });
   return Object.fromEntries(entries);
 }
@@ -78,8 +87,7 @@ function tablesAt(at: Connections, timeouts: Answer['timeouts']): Record<string,
 export function stateOf(answer: Answer, topology: Topology): Map<string, string> {
   const golden = new Map<string, string>();
   for (const [name, table] of Object.entries(answer.tables)) {
-    const text =
-      typeof table === 'string' ? TABLES[name.slice(name.lastIndexOf('.') + 1)]!(table) : recentJson(table);
+    const text = typeof table === 'string' ? TABLES[name.slice(name.lastIndexOf('.') + 1)]!(table) : recentJson(table);
     if (text !== '') golden.set(name, text);
   }
   for (const [ns, lines] of Object.entries(tablesAt(answer.connections, answer.timeouts))) {
@@ -177,7 +185,10 @@ export function goldenOf(answers: readonly Answer[], topology: Topology): Record
   const states = answers.map((answer) => stateOf(answer, topology));
   const golden = states[0]!;
   for (const name of golden.keys()) {
-    const starred = starOut(states.map((state) => state.get(name) ?? ''), chance);
+    const starred = starOut(
+      states.map((state) => state.get(name) ?? ''),
+      chance,
+    );
     if (starred === null) problems.push(`${name} differs from run to run`);
     else golden.set(name, starred);
   }
@@ -200,7 +211,9 @@ function starOut(texts: readonly string[], { allow, mask }: Chance): string | nu
     const key = word.slice(0, word.indexOf('='));
     return same || !REPLY_FIELDS.includes(key) ? word : `${key}=*`;
   });
-  return tokens.every((list) => list.every((word, i) => word === merged[i] || merged[i]!.endsWith('=*'))) ? merged.join('') : null;
+  return tokens.every((list) => list.every((word, i) => word === merged[i] || merged[i]!.endsWith('=*')))
+    ? merged.join('')
+    : null;
 }
 
 /** The state word of a neighbour depends on time, the ids in a log line on chance. */

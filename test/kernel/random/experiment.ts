@@ -52,7 +52,11 @@ export function play(experiment: Experiment, lookup: 'linear' | 'indexed'): Outc
 }
 
 /** Rules that a kernel or a lab will not take are given by file name and text, and left out. */
-export function withoutLine(texts: Readonly<Record<string, string>>, file: string, line: number): Record<string, string> {
+export function withoutLine(
+  texts: Readonly<Record<string, string>>,
+  file: string,
+  line: number,
+): Record<string, string> {
   const lines = texts[file]!.split('\n');
   lines.splice(line - 1, 1);
   return { ...texts, [file]: lines.join('\n') };

@@ -24,8 +24,7 @@ function chance(frame: Uint8Array, input: Uint8Array): readonly Field[] {
   const isClock = ({ field, off }: Field) => field === 'icmp.data' && frame[off - 8] === ICMP_TIMESTAMPREPLY;
   const random = all.filter(
     (field) =>
-      (RANDOM.test(field.field) || isClock(field)) &&
-      !given.has(String(frame.slice(field.off, field.off + field.len))),
+      (RANDOM.test(field.field) || isClock(field)) && !given.has(String(frame.slice(field.off, field.off + field.len))),
   );
   return random.length === 0 ? random : [...random, ...checksumsOver(random, all)];
 }
@@ -53,7 +52,11 @@ export async function ask(kernel: Kernel, experiment: Experiment): Promise<strin
 }
 
 /** As much as possible left out of a list while `stillFails`; at most `tries` questions. */
-async function least<T>(list: readonly T[], stillFails: (list: readonly T[]) => Promise<boolean>, tries: number): Promise<readonly T[]> {
+async function least<T>(
+  list: readonly T[],
+  stillFails: (list: readonly T[]) => Promise<boolean>,
+  tries: number,
+): Promise<readonly T[]> {
   let now = list;
   let left = tries;
   for (let size = Math.ceil(now.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

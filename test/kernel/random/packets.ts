@@ -15,11 +15,25 @@ const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const WORDS = ['abc', 'xyxyzx', 'GET /', 'abababc', 'x'.repeat(30), 'q'.repeat(200), ''];
 const TCP_OPTIONS = [
   [{ kind: 'mss', mss: 1460 }],
-  [{ kind: 'mss', mss: 1460 }, { kind: 'sackOK' }, { kind: 'timestamp', value: 5, echo: 0 }, { kind: 'nop' }, { kind: 'wscale', shift: 7 }],
+  [
+    { kind: 'mss', mss: 1460 },
+    { kind: 'sackOK' },
+    { kind: 'timestamp', value: 5, echo: 0 },
+    { kind: 'nop' },
+    { kind: 'wscale', shift: 7 },
+  ],
   [],
   [{ kind: 'nop' }, { kind: 'nop' }, { kind: 'timestamp', value: 9, echo: 8 }],
 ] as const;
-const IP_OPTIONS = ['0701', '94040000', '0707040000000000', '8303040a', '01010100', '44080500000000', '890b080a0002020a000203'];
+const IP_OPTIONS = [
+  '0701',
+  '94040000',
+  '0707040000000000',
+  '8303040a',
+  '01010100',
+  '44080500000000',
+  '890b080a0002020a000203',
+];
 
 /** Flows have source ports (or ids) of their own, so that no translation needs chance. */
 export class Traffic {
@@ -72,7 +86,11 @@ export class Traffic {
     if (kind < 66) return [[{ udp: { srcPort: sport, dstPort: dport } }], data];
     if (kind < 80) return [[this.message(six, sport)], data];
     if (kind < 86) {
-      const chunks = r.one(['0100001400000005000100000001000100000001', '00030010000000010000000061626364', '0600000400']);
+      const chunks = r.one([
+        '0100001400000005000100000001000100000001',
+        '00030010000000010000000061626364',
+        '0600000400',
+      ]);
       return [[{ sctp: { srcPort: sport, dstPort: dport, tag: r.one([0, 7]) } }], bytesOf(chunks)];
     }
     return [[{ gre: { flags: 0, protocol: 0x0800 } }], data];
@@ -106,14 +124,28 @@ export class Traffic {
     if (six) {
       const header: Layer = { ipv6: { src, dst, hopLimit: hops, trafficClass: tos } };
       const between: Layer[] = r.chance(10) ? [this.extension()] : [];
-      return { port: from.port, bytes: safely([ethernet, ...tag, header, ...between, ...inner], payload, () => [ethernet, header, ...inner]) };
+      return {
+        port: from.port,
+        bytes: safely([ethernet, ...tag, header, ...between, ...inner], payload, () => [ethernet, header, ...inner]),
+      };
     }
     const options = r.chance(5) ? bytesOf(r.one(IP_OPTIONS)) : undefined;
     const fragment = r.chance(50) ? 0x4000 : 0;
     const header: Layer = {
-      ipv4: { src, dst, ttl: hops, tos, id: this.nextId(), fragment, ...(options && { options: padded(options) }) } as never,
+      ipv4: {
+        src,
+        dst,
+        ttl: hops,
+        tos,
+        id: this.nextId(),
+        fragment,
+        ...(options && { options: padded(options) }),
+      } as never,
     };
-    return { port: from.port, bytes: safely([ethernet, ...tag, header, ...inner], payload, () => [ethernet, header, ...inner]) };
+    return {
+      port: from.port,
+      bytes: safely([ethernet, ...tag, header, ...inner], payload, () => [ethernet, header, ...inner]),
+    };
   }
 
   private nextId(): number {
@@ -170,7 +202,13 @@ export class Traffic {
     const own = world.nodes.flatMap(({ ips }) => ips);
     const operation = r.chance(70) ? 1 : 2;
     const target = r.chance(60) ? r.one(own) : r.one(world.hosts).ip;
-    const layer = { operation, senderMac: from.mac, senderIp: from.ip, targetMac: '00:00:00:00:00:00', targetIp: target };
+    const layer = {
+      operation,
+      senderMac: from.mac,
+      senderIp: from.ip,
+      targetMac: '00:00:00:00:00:00',
+      targetIp: target,
+    };
     return { port: from.port, bytes: compose([{ ethernet: { dst: BROADCAST, src: from.mac } }, { arp: layer }]) };
   }
 
@@ -187,14 +225,17 @@ export class Traffic {
       ? { ipv6: { src, dst: to, hopLimit: 64 } }
       : { ipv4: { src, dst: to, ttl: 64, tos: r.one([0, 0x10]), id: this.nextId(), fragment: 0x4000 } };
     const ethernet: Layer = { ethernet: { dst: '00:00:00:00:00:00', src: '00:00:00:00:00:00' } };
-    return [{ port: `local:${node.ns}`, bytes: safely([ethernet, header, ...layers], payload, () => [ethernet, header]) }];
+    return [
+      { port: `local:${node.ns}`, bytes: safely([ethernet, header, ...layers], payload, () => [ethernet, header]) },
+    ];
   }
 
   /** What whoever got this frame says to it, or null. */
   answer(port: string, bytes: Uint8Array): Frame | null {
     const { r, world } = this;
     const { layers } = dissect(bytes);
-    const find = <K extends string>(name: K) => (layers.find((layer) => name in layer) as Record<K, never> | undefined)?.[name];
+    const find = <K extends string>(name: K) =>
+      (layers.find((layer) => name in layer) as Record<K, never> | undefined)?.[name];
     const ethernet = find('ethernet') as { src: string; dst: string } | undefined;
     const ip = (find('ipv4') ?? find('ipv6')) as { src: string; dst: string; fragment?: number } | undefined;
     if (ethernet === undefined || ip === undefined || ((ip.fragment ?? 0) & 0x3fff) !== 0) return null;
@@ -212,12 +253,16 @@ export class Traffic {
 
   private reply(find: (name: string) => unknown, six: boolean): Layer | null {
     const { r } = this;
-    const tcp = find('tcp') as { srcPort: number; dstPort: number; seq: number; ack: number; flags: number } | undefined;
+    const tcp = find('tcp') as
+      | { srcPort: number; dstPort: number; seq: number; ack: number; flags: number }
+      | undefined;
     if (tcp !== undefined) {
       const isSyn = (tcp.flags & 2) !== 0;
       const flags = isSyn ? r.one(['S.', 'S.', 'S.', 'R.']) : r.one(['.', '.', 'P.', 'F.', 'R']);
       const seq = isSyn ? 5000 : tcp.ack;
-      return { tcp: { srcPort: tcp.dstPort, dstPort: tcp.srcPort, flags, seq, ack: tcp.seq + (isSyn ? 1 : r.one([0, 0, 5])) } };
+      return {
+        tcp: { srcPort: tcp.dstPort, dstPort: tcp.srcPort, flags, seq, ack: tcp.seq + (isSyn ? 1 : r.one([0, 0, 5])) },
+      };
     }
     const udp = find('udp') as { srcPort: number; dstPort: number } | undefined;
     if (udp !== undefined) return { udp: { srcPort: udp.dstPort, dstPort: udp.srcPort } };

@@ -64,7 +64,8 @@ function protocol(scene: Scene, need: string | null): { text: string; name: stri
 
 function protocolMatch({ r, six }: Scene, name: string): string {
   const side = r.one(['dport', 'dport', 'sport']);
-  const multi = () => `-m multiport ${not(r)}--${r.one(['dports', 'sports', 'ports'])} ${r.some(PORTS, 4).join(',')}${r.one(['', ',100:900'])} `;
+  const multi = () =>
+    `-m multiport ${not(r)}--${r.one(['dports', 'sports', 'ports'])} ${r.some(PORTS, 4).join(',')}${r.one(['', ',100:900'])} `;
   switch (name) {
     case 'tcp':
       return r.one([
@@ -119,19 +120,31 @@ const MATCHES: readonly Maker[] = [
   ({ r }) => `-m conntrack ${not(r)}--ctstatus ${r.some(STATUSES, 2).join(',')} `,
   (s) => `-m conntrack ${not(s.r)}--ct${s.r.one(['orig', 'repl'])}${s.r.one(['src', 'dst'])} ${address(s)} `,
   ({ r }) => `-m conntrack --ctproto ${r.one([1, 6, 17])} `,
-  ({ r }, p) => (['tcp', 'udp'].includes(p) ? `-m conntrack ${not(r)}--ct${r.one(['orig', 'repl'])}dstport ${ports(r)} ` : null),
+  ({ r }, p) =>
+    ['tcp', 'udp'].includes(p) ? `-m conntrack ${not(r)}--ct${r.one(['orig', 'repl'])}dstport ${ports(r)} ` : null,
   ({ r }) => `-m state --state ${r.some(STATES.slice(0, 5), 3).join(',')} `,
   ({ r }) => `-m mark ${not(r)}--mark ${r.one(MARKS)}${r.one(['', '/0xf', '/0xffff'])} `,
   ({ r }) => `-m connmark ${not(r)}--mark ${r.one(MARKS)}${r.one(['', '/0xff'])} `,
-  ({ r }) => `-m connbytes ${not(r)}--connbytes ${r.one(['1', '2:4', '100:500'])} --connbytes-dir ${r.one(['original', 'reply', 'both'])} --connbytes-mode ${r.one(['packets', 'bytes', 'avgpkt'])} `,
+  ({ r }) =>
+    `-m connbytes ${not(r)}--connbytes ${r.one(['1', '2:4', '100:500'])} --connbytes-dir ${r.one(['original', 'reply', 'both'])} --connbytes-mode ${r.one(['packets', 'bytes', 'avgpkt'])} `,
   ({ r }) => `-m connlabel ${not(r)}--label ${r.between(0, 3)} ${r.one(['', '--set '])}`,
   ({ r }) => `-m length ${not(r)}--length ${r.one(['0:60', '40', '28:100', '61:1500', '100:'])} `,
-  ({ r, six }) => (six ? `-m hl --hl-${r.one(['eq', 'lt', 'gt'])} ${r.one([1, 5, 63, 64])} ` : `-m ttl --ttl-${r.one(['eq', 'lt', 'gt'])} ${r.one([1, 5, 63, 64])} `),
+  ({ r, six }) =>
+    six
+      ? `-m hl --hl-${r.one(['eq', 'lt', 'gt'])} ${r.one([1, 5, 63, 64])} `
+      : `-m ttl --ttl-${r.one(['eq', 'lt', 'gt'])} ${r.one([1, 5, 63, 64])} `,
   ({ r }) => `-m dscp ${not(r)}--dscp ${r.one(['0x00', '0x0a', '0x2e'])} `,
   ({ r }) => `-m tos ${not(r)}--tos ${r.one(['0x10/0x3f', '0x08', '0x00/0xff'])} `,
-  ({ r }, p) => `-m ecn ${not(r)}${r.one([`--ecn-ip-ect ${r.below(4)}`, ...(p === 'tcp' ? ['--ecn-tcp-cwr', '--ecn-tcp-ece'] : [])])} `,
-  ({ r, hook, six }) => (hook === 'OUTPUT' || hook === 'POSTROUTING' ? null : `-m addrtype ${not(r)}--${r.one(['dst', 'src'])}-type ${r.one(six ? ['LOCAL', 'UNICAST', 'MULTICAST'] : ['LOCAL', 'UNICAST', 'BROADCAST', 'MULTICAST', 'LOCAL,BROADCAST'])}${r.one(['', '', ' --limit-iface-in'])} `),
-  ({ r, hook }) => (hook === 'OUTPUT' || hook === 'POSTROUTING' ? `-m addrtype ${not(r)}--dst-type ${r.one(['LOCAL', 'UNICAST'])} ` : null),
+  ({ r }, p) =>
+    `-m ecn ${not(r)}${r.one([`--ecn-ip-ect ${r.below(4)}`, ...(p === 'tcp' ? ['--ecn-tcp-cwr', '--ecn-tcp-ece'] : [])])} `,
+  ({ r, hook, six }) =>
+    hook === 'OUTPUT' || hook === 'POSTROUTING'
+      ? null
+      : `-m addrtype ${not(r)}--${r.one(['dst', 'src'])}-type ${r.one(six ? ['LOCAL', 'UNICAST', 'MULTICAST'] : ['LOCAL', 'UNICAST', 'BROADCAST', 'MULTICAST', 'LOCAL,BROADCAST'])}${r.one(['', '', ' --limit-iface-in'])} `,
+  ({ r, hook }) =>
+    hook === 'OUTPUT' || hook === 'POSTROUTING'
+      ? `-m addrtype ${not(r)}--dst-type ${r.one(['LOCAL', 'UNICAST'])} `
+      : null,
   ({ r, world, hook }) => (inputs.includes(hook) ? `-m mac ${not(r)}--mac-source ${r.one(world.hosts).mac} ` : null),
   (s) => {
     const base = oneHost(s).replace(/\d+$/, '');
@@ -142,31 +155,54 @@ const MATCHES: readonly Maker[] = [
     const every = r.between(2, 4);
     return `-m statistic --mode nth --every ${every} --packet ${r.below(every)} `;
   },
-  ({ r }) => `-m recent --name r${r.below(3)} ${r.one(['--set', '--rcheck', '--update --seconds 3600', '--rcheck --seconds 3600 --hitcount 2', '--remove', '--set --rdest'])} `,
+  ({ r }) =>
+    `-m recent --name r${r.below(3)} ${r.one(['--set', '--rcheck', '--update --seconds 3600', '--rcheck --seconds 3600 --hitcount 2', '--remove', '--set --rdest'])} `,
   ({ r }) => `-m comment --comment "${r.one(['a b', 'c', 'd-e'])}" `,
   ({ r }) => `-m limit --limit 1/hour --limit-burst ${r.between(1, 6)} `,
-  ({ r }) => `-m hashlimit --hashlimit-${r.one(['upto', 'above'])} 1/hour --hashlimit-burst ${r.between(1, 5)} --hashlimit-mode ${r.one(['srcip', 'dstip', 'srcip,dstip'])} --hashlimit-name h${r.below(1000)} `,
+  ({ r }) =>
+    `-m hashlimit --hashlimit-${r.one(['upto', 'above'])} 1/hour --hashlimit-burst ${r.between(1, 5)} --hashlimit-mode ${r.one(['srcip', 'dstip', 'srcip,dstip'])} --hashlimit-name h${r.below(1000)} `,
   ({ r }) => `-m quota ${not(r)}--quota ${r.one([0, 100, 500, 3000])} `,
   ({ r }) => `-m pkttype ${not(r)}--pkt-type ${r.one(['unicast', 'broadcast', 'multicast'])} `,
-  ({ r, hook }) => (hook === 'PREROUTING' ? `-m rpfilter ${r.one(['', '--loose ', '--invert ', '--validmark ', '--accept-local '])}` : null),
-  ({ r, six }) => (six ? `-m u32 ${not(r)}--u32 "${r.one(['0x4>>0x8&0xff=0x6', '0x4>>0x8&0xff=0x11,0x3a', '0x28>>0x10=0x50'])}" ` : `-m u32 ${not(r)}--u32 "${r.one(['0x6&0xff=0x6', '0x6&0xff=0x11', '0x4&0x1fff=0x0&&0x0>>0x16&0x3c@0x0>>0x10=0x50', '0x0>>0x16&0x3c@0x0&0xffff=0x35:0x50', '0x2&0xffff=0x0:0x64'])}" `),
-  ({ r }) => `-m string ${not(r)}--string "${r.one(['abc', 'xyzx', 'GET'])}" --algo ${r.one(['bm', 'kmp'])} --to ${r.one([65535, 60, 100])} ${r.one(['', '--icase '])}`,
+  ({ r, hook }) =>
+    hook === 'PREROUTING'
+      ? `-m rpfilter ${r.one(['', '--loose ', '--invert ', '--validmark ', '--accept-local '])}`
+      : null,
+  ({ r, six }) =>
+    six
+      ? `-m u32 ${not(r)}--u32 "${r.one(['0x4>>0x8&0xff=0x6', '0x4>>0x8&0xff=0x11,0x3a', '0x28>>0x10=0x50'])}" `
+      : `-m u32 ${not(r)}--u32 "${r.one(['0x6&0xff=0x6', '0x6&0xff=0x11', '0x4&0x1fff=0x0&&0x0>>0x16&0x3c@0x0>>0x10=0x50', '0x0>>0x16&0x3c@0x0&0xffff=0x35:0x50', '0x2&0xffff=0x0:0x64'])}" `,
+  ({ r }) =>
+    `-m string ${not(r)}--string "${r.one(['abc', 'xyzx', 'GET'])}" --algo ${r.one(['bm', 'kmp'])} --to ${r.one([65535, 60, 100])} ${r.one(['', '--icase '])}`,
   ({ r, six }) => (six ? null : `-m bpf --bytecode "${r.one(BPF)}" `),
-  ({ r, hook }) => (hook === 'OUTPUT' || hook === 'POSTROUTING' ? `-m owner ${not(r)}${r.one(['--uid-owner 0', '--socket-exists', '--gid-owner 0-5', '--uid-owner 1000'])} ` : null),
+  ({ r, hook }) =>
+    hook === 'OUTPUT' || hook === 'POSTROUTING'
+      ? `-m owner ${not(r)}${r.one(['--uid-owner 0', '--socket-exists', '--gid-owner 0-5', '--uid-owner 1000'])} `
+      : null,
   ({ r, hook }) => (inputs.includes(hook) ? `-m policy --dir in --pol ${r.one(['none', 'none', 'ipsec'])} ` : null),
   ({ r, hook, six }) => (['INPUT', 'FORWARD'].includes(hook) && !six ? `-m realm ${not(r)}--realm 0x0 ` : null),
   ({ r, hook }) => (inputs.includes(hook) ? `-m devgroup ${not(r)}--src-group 0x0 ` : null),
-  ({ r }) => `-m cluster --cluster-total-nodes 2 ${not(r)}--cluster-local-node ${r.between(1, 2)} --cluster-hash-seed 0x7 `,
-  ({ r, hook }) => (['PREROUTING', 'INPUT'].includes(hook) ? `-m socket ${r.one(['', '--nowildcard ', '--transparent '])}` : null),
+  ({ r }) =>
+    `-m cluster --cluster-total-nodes 2 ${not(r)}--cluster-local-node ${r.between(1, 2)} --cluster-hash-seed 0x7 `,
+  ({ r, hook }) =>
+    ['PREROUTING', 'INPUT'].includes(hook) ? `-m socket ${r.one(['', '--nowildcard ', '--transparent '])}` : null,
   ({ r, sets }) => {
     if (sets.length === 0) return null;
     const set = r.one(sets);
     const flags = Array.from({ length: set.flags }, () => r.one(['src', 'dst'])).join(',');
     return `-m set ${not(r)}--match-set ${set.name} ${flags} `;
   },
-  ({ r, world, hook }) => (world.bridgePorts.length > 0 && inputs.includes(hook) ? `-m physdev ${not(r)}--physdev-in ${r.one(world.bridgePorts)} ` : null),
-  ({ r, world, hook }) => (world.bridgePorts.length > 0 && hook === 'FORWARD' ? `-m physdev ${not(r)}${r.one([`--physdev-out ${r.one(world.bridgePorts)}`, '--physdev-is-bridged'])} ` : null),
-  ({ r, six }) => (six ? `-m ${r.one(['frag --fragid 0:4294967295', 'hbh --hbh-len 8', 'dst --dst-len 8', 'rt --rt-type 0', 'ipv6header --header frag --soft', 'ipv6header --header none', 'eui64', 'frag --fragfirst', 'frag --fraglast'])} ` : null),
+  ({ r, world, hook }) =>
+    world.bridgePorts.length > 0 && inputs.includes(hook)
+      ? `-m physdev ${not(r)}--physdev-in ${r.one(world.bridgePorts)} `
+      : null,
+  ({ r, world, hook }) =>
+    world.bridgePorts.length > 0 && hook === 'FORWARD'
+      ? `-m physdev ${not(r)}${r.one([`--physdev-out ${r.one(world.bridgePorts)}`, '--physdev-is-bridged'])} `
+      : null,
+  ({ r, six }) =>
+    six
+      ? `-m ${r.one(['frag --fragid 0:4294967295', 'hbh --hbh-len 8', 'dst --dst-len 8', 'rt --rt-type 0', 'ipv6header --header frag --soft', 'ipv6header --header none', 'eui64', 'frag --fragfirst', 'frag --fraglast'])} `
+      : null,
 ];
 
 function matches(scene: Scene, name: string): string {
@@ -178,11 +214,23 @@ function matches(scene: Scene, name: string): string {
 
 type Target = (scene: Scene) => readonly [text: string, protocol?: string] | null;
 
-const REJECTS = ['icmp-net-unreachable', 'icmp-host-unreachable', 'icmp-port-unreachable', 'icmp-proto-unreachable', 'icmp-admin-prohibited'];
+const REJECTS = [
+  'icmp-net-unreachable',
+  'icmp-host-unreachable',
+  'icmp-port-unreachable',
+  'icmp-proto-unreachable',
+  'icmp-admin-prohibited',
+];
 const REJECTS6 = ['icmp6-no-route', 'icmp6-adm-prohibited', 'icmp6-addr-unreachable', 'icmp6-port-unreachable'];
 const LOG = ['', ' --log-ip-options', ' --log-tcp-options --log-tcp-sequence', ' --log-uid', ' --log-macdecode'];
 
-const VERDICTS: readonly Target[] = [() => ['ACCEPT'], () => ['ACCEPT'], () => ['DROP'], () => ['RETURN'], () => ['ACCEPT']];
+const VERDICTS: readonly Target[] = [
+  () => ['ACCEPT'],
+  () => ['ACCEPT'],
+  () => ['DROP'],
+  () => ['RETURN'],
+  () => ['ACCEPT'],
+];
 
 const ANYWHERE: readonly Target[] = [
   ({ r }) => [`LOG --log-prefix "kn:${r.below(100)} "${r.one(LOG)}`],
@@ -193,13 +241,16 @@ const ANYWHERE: readonly Target[] = [
     const flags = Array.from({ length: set.flags }, () => r.one(['src', 'dst'])).join(',');
     return [`SET --${r.one(['add-set', 'del-set'])} ${set.name} ${flags}${r.one(['', ''])}`];
   },
-  ({ r }) => [`CONNMARK ${r.one(['--save-mark', '--restore-mark', '--set-xmark 0x5/0xff', '--and-mark 0xf', '--or-mark 0x10'])}`],
+  ({ r }) => [
+    `CONNMARK ${r.one(['--save-mark', '--restore-mark', '--set-xmark 0x5/0xff', '--and-mark 0xf', '--or-mark 0x10'])}`,
+  ],
 ];
 
 const FILTER: readonly Target[] = [
   ...VERDICTS,
   ...VERDICTS,
-  ({ r, six, hook }) => (['INPUT', 'FORWARD', 'OUTPUT'].includes(hook) ? [`REJECT --reject-with ${r.one(six ? REJECTS6 : REJECTS)}`] : null),
+  ({ r, six, hook }) =>
+    ['INPUT', 'FORWARD', 'OUTPUT'].includes(hook) ? [`REJECT --reject-with ${r.one(six ? REJECTS6 : REJECTS)}`] : null,
   ({ hook }) => (['INPUT', 'FORWARD', 'OUTPUT'].includes(hook) ? ['REJECT --reject-with tcp-reset', 'tcp'] : null),
   ...ANYWHERE,
   ({ r }) => (r.chance(20) ? ['NFQUEUE --queue-num 3 --queue-bypass'] : null),
@@ -212,14 +263,24 @@ const MANGLE: readonly Target[] = [
   ({ r }) => [`MARK --${r.one(['or-mark 0x4', 'and-mark 0xfff0', 'set-mark 0x3'])}`],
   ({ r }) => [`DSCP --set-dscp ${r.one(['0x0a', '0x2e', '0x00'])}`],
   ({ r }) => [`TOS --set-tos ${r.one(['0x10/0x3f', '0x08/0xff'])}`],
-  ({ r, six }) => (six ? [`HL --hl-${r.one(['set 10', 'inc 1', 'dec 3'])}`] : [`TTL --ttl-${r.one(['set 10', 'inc 1', 'dec 3', 'dec 64'])}`]),
+  ({ r, six }) =>
+    six
+      ? [`HL --hl-${r.one(['set 10', 'inc 1', 'dec 3'])}`]
+      : [`TTL --ttl-${r.one(['set 10', 'inc 1', 'dec 3', 'dec 64'])}`],
   ({ six }) => (six ? null : ['ECN --ecn-tcp-remove', 'tcp']),
-  ({ r, hook }) => (hook === 'PREROUTING' || hook === 'INPUT' ? null : [r.one(['TCPMSS --set-mss 1000', 'TCPMSS --clamp-mss-to-pmtu']), 'tcp-syn']),
+  ({ r, hook }) =>
+    hook === 'PREROUTING' || hook === 'INPUT'
+      ? null
+      : [r.one(['TCPMSS --set-mss 1000', 'TCPMSS --clamp-mss-to-pmtu']), 'tcp-syn'],
   ({ r }) => [`TCPOPTSTRIP --strip-options ${r.one(['timestamp', 'wscale,sack-permitted', 'mss', '8,2'])}`, 'tcp'],
-  ({ r, hook }) => (['OUTPUT', 'FORWARD', 'POSTROUTING'].includes(hook) ? [`CLASSIFY --set-class ${r.one(['1:2', '0:1'])}`] : null),
+  ({ r, hook }) =>
+    ['OUTPUT', 'FORWARD', 'POSTROUTING'].includes(hook) ? [`CLASSIFY --set-class ${r.one(['1:2', '0:1'])}`] : null,
   () => ['CHECKSUM --checksum-fill'],
   (s) => (s.r.chance(60) ? [`TEE --gateway ${oneHost(s)}`] : null),
-  ({ r, hook }) => (hook === 'PREROUTING' && r.chance(20) ? ['TPROXY --on-port 99 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1', r.one(['tcp', 'udp'])] : null),
+  ({ r, hook }) =>
+    hook === 'PREROUTING' && r.chance(20)
+      ? ['TPROXY --on-port 99 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1', r.one(['tcp', 'udp'])]
+      : null,
   ...ANYWHERE,
   ({ r }) => (r.chance(30) ? ['DROP'] : null),
   () => ['ACCEPT'],
@@ -227,7 +288,9 @@ const MANGLE: readonly Target[] = [
 ];
 
 const RAW: readonly Target[] = [
-  ({ r }) => [r.one(['CT --notrack', 'NOTRACK', 'CT --zone 1', 'CT --zone 2', 'CT --zone-orig 3', 'CT --zone-reply 4'])],
+  ({ r }) => [
+    r.one(['CT --notrack', 'NOTRACK', 'CT --zone 1', 'CT --zone 2', 'CT --zone-orig 3', 'CT --zone-reply 4']),
+  ],
   () => ['ACCEPT'],
   () => ['RETURN'],
   ({ r }) => [`MARK --set-xmark ${r.one(MARKS)}/0xffff`],
@@ -245,13 +308,22 @@ function destination(scene: Scene): string {
 const TRANSPORTS = ['tcp', 'udp', 'sctp'];
 
 const NAT: readonly Target[] = [
-  (s) => (['PREROUTING', 'OUTPUT'].includes(s.hook) ? [`DNAT --to-destination ${destination(s)}`, s.r.one(TRANSPORTS)] : null),
-  (s) => (['PREROUTING', 'OUTPUT'].includes(s.hook) ? [`DNAT --to-destination ${destination(s)}`, s.r.one(TRANSPORTS)] : null),
+  (s) =>
+    ['PREROUTING', 'OUTPUT'].includes(s.hook) ? [`DNAT --to-destination ${destination(s)}`, s.r.one(TRANSPORTS)] : null,
+  (s) =>
+    ['PREROUTING', 'OUTPUT'].includes(s.hook) ? [`DNAT --to-destination ${destination(s)}`, s.r.one(TRANSPORTS)] : null,
   (s) => (['PREROUTING', 'OUTPUT'].includes(s.hook) ? [`DNAT --to-destination ${oneHost(s)}`] : null),
-  ({ r, hook }) => (['PREROUTING', 'OUTPUT'].includes(hook) ? [`REDIRECT${r.one(['', ' --to-ports 80'])}`, r.one(['tcp', 'udp'])] : null),
+  ({ r, hook }) =>
+    ['PREROUTING', 'OUTPUT'].includes(hook)
+      ? [`REDIRECT${r.one(['', ' --to-ports 80'])}`, r.one(['tcp', 'udp'])]
+      : null,
   ({ r, hook }) => (hook === 'POSTROUTING' ? [r.one(['MASQUERADE', 'MASQUERADE', 'MASQUERADE'])] : null),
-  ({ r, hook, node, six }) => (hook === 'POSTROUTING' || hook === 'INPUT' ? [`SNAT --to-source ${r.one(six ? node.ip6s : node.ips)}`] : null),
-  ({ r, hook, six }) => (hook === 'INPUT' || six ? null : [`NETMAP --to ${hook === 'POSTROUTING' ? '10.0.1' : r.one(['10.0.1', '10.0.2'])}.0/24`]),
+  ({ r, hook, node, six }) =>
+    hook === 'POSTROUTING' || hook === 'INPUT' ? [`SNAT --to-source ${r.one(six ? node.ip6s : node.ips)}`] : null,
+  ({ r, hook, six }) =>
+    hook === 'INPUT' || six
+      ? null
+      : [`NETMAP --to ${hook === 'POSTROUTING' ? '10.0.1' : r.one(['10.0.1', '10.0.2'])}.0/24`],
   () => ['ACCEPT'],
   () => ['RETURN'],
   ({ r }) => [`LOG --log-prefix "kn:${r.below(100)} "`],
@@ -316,7 +388,11 @@ const SETS: readonly (readonly [type: string, flags: number, elements: (r: Choos
 
 function sets(r: Chooser, world: World): { text: string; sets: { name: string; flags: number }[] } {
   if (!r.chance(35)) return { text: '', sets: [] };
-  const chosen = r.times(1, 3, (i) => ({ name: `s${i}`, kind: r.one(SETS), counters: r.chance(30) ? ' counters' : '' }));
+  const chosen = r.times(1, 3, (i) => ({
+    name: `s${i}`,
+    kind: r.one(SETS),
+    counters: r.chance(30) ? ' counters' : '',
+  }));
   const lines = chosen.flatMap(({ name, kind: [type, , element], counters }) => [
     `create ${name} ${type}${counters}`,
     ...new Set(r.times(1, 4, () => `add ${name} ${element(r, world)}`)),

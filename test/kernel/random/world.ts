@@ -123,7 +123,9 @@ function bridge(r: Chooser, ipv6: boolean): World {
   const inside = ports.map((port, i) => hostsOf(port, 1, mac(1, 1), [2 + i]));
   const options = (): Record<string, boolean> =>
     Object.fromEntries(
-      ['hairpin', 'isolated', 'learning', 'flood'].filter(() => r.chance(10)).map((key) => [key, key === 'hairpin' || key === 'isolated']),
+      ['hairpin', 'isolated', 'learning', 'flood']
+        .filter(() => r.chance(10))
+        .map((key) => [key, key === 'hairpin' || key === 'isolated']),
     );
   const calls = r.chance(65) ? 1 : 0;
   return {
