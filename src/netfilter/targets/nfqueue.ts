@@ -2,9 +2,12 @@
  * `-j NFQUEUE`: hand the packet to a program. None listens here, so it is dropped, or with `--queue-bypass` accepted;
  * net/netfilter/xt_NFQUEUE.c and nf_queue.c. @module
  */
-import { NF_ACCEPT, NF_DROP } from '../../net/hook.ts';
+import { NF_ACCEPT, NF_STOLEN } from '../../net/hook.ts';
+import { reason } from '../../packet/reason.ts';
 import type { Given, Target } from '../extension.ts';
 import { boundedUint } from '../number.ts';
+
+const NOT_SPECIFIED = reason('NOT_SPECIFIED');
 
 export interface Nfqueue {
   /** The queues that share the load. */
@@ -44,6 +47,11 @@ export const nfqueue: Target<Nfqueue> = {
     const queues = first === last ? `--queue-num ${first}` : `--queue-balance ${first}:${last}`;
     return `${queues}${bypass ? ' --queue-bypass' : ''}${cpuFanout ? ' --queue-cpu-fanout' : ''}`;
   },
-  compile: ({ bypass }) => [bypass ? NF_ACCEPT : NF_DROP],
-  run: (args, at) => args[at]!,
+  compile: ({ bypass }) => [Number(bypass)],
+  run(args, at, pkt, { ns }) {
+    if (args[at] === 1) return NF_ACCEPT;
+    // nf_queue drops it by itself, so that nobody hears of an error.
+    ns.drop(pkt, NOT_SPECIFIED);
+    return NF_STOLEN;
+  },
 };

@@ -5,7 +5,7 @@ import type { Layer } from '../../../src/packet/layer.ts';
 import { FLAG_TRACE, type Packet } from '../../../src/packet/packet.ts';
 import { ip, RuleBench, udp } from '../rule-bench.ts';
 
-const NF_DROP = 0;
+const NF_DROP, NF_STOLEN = 0;
 const NF_ACCEPT = 1;
 
 /** The packet after the rule. */
@@ -133,7 +133,7 @@ describe('targets that only mark, copy or queue', () => {
 
   test('NFQUEUE drops when nobody listens, or passes by', () => {
     const after = '\n-A FORWARD -j ACCEPT';
-    expect(verdict(`-A FORWARD -j NFQUEUE${after}`, [ip(), udp()])).toBe(NF_DROP);
+    expect(verdict(`-A FORWARD -j NFQUEUE${after}`, [ip(), udp()])).toBe(NF_STOLEN);
     expect(verdict(`-A FORWARD -j NFQUEUE --queue-bypass\n-A FORWARD -j DROP`, [ip(), udp()])).toBe(NF_ACCEPT);
   });
 
