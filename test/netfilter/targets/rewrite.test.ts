@@ -5,8 +5,9 @@ import type { Layer } from '../../../src/packet/layer.ts';
 import { FLAG_TRACE, type Packet } from '../../../src/packet/packet.ts';
 import { ip, RuleBench, udp } from '../rule-bench.ts';
 
-const NF_DROP, NF_STOLEN = 0;
+const NF_DROP = 0;
 const NF_ACCEPT = 1;
+const NF_STOLEN = 2;
 
 /** The packet after the rule. */
 function rewritten(
