@@ -322,14 +322,10 @@ export class Neighbours {
         next = this.ageReachable(row, dev, now);
         break;
       case NUD_DELAY:
-        if (now <= table.confirmed[row]! + this.conf.delayProbe(dev)) {
-          this.setState(row, NUD_REACHABLE);
-          next = table.confirmed[row]! + this.reachableTime(dev);
-        } else {
-          this.setState(row, NUD_PROBE);
-          table.probes[row] = 0;
-          next = now + Math.max(this.conf.retrans(dev), SHORTEST_TIMER);
-        }
+        // No socket of ours confirms it in the meantime, as a TCP connection's would.
+        this.setState(row, NUD_PROBE);
+        table.probes[row] = 0;
+        next = now + Math.max(this.conf.retrans(dev), SHORTEST_TIMER);
         break;
       case NUD_PROBE:
       case NUD_INCOMPLETE:

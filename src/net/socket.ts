@@ -50,9 +50,4 @@ export class Sockets {
     const listener = this.find(protocol, port, address);
     return listener !== null && (!exact || listener.address !== 0);
   }
-
-  /** All of them. */
-  *all(): Generator<Listener> {
-    for (const list of this.listeners.values()) yield* list;
-  }
 }

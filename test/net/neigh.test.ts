@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseMac } from '../../src/packet/address.ts';
+import { reason } from '../../src/packet/reason.ts';
 import { SECOND } from '../../src/sim/clock.ts';
 import { type Host, hex, ip, ipv4Frame, router } from './host.ts';
 
@@ -107,6 +108,66 @@ describe('ageing', () => {
     host.wait(5.5 * SECOND);
     host.inject('eth1', arp(2, '10.0.2.1', OURS));
     expect(state(host)).toMatch(/REACHABLE$/);
+  });
+
+  test('asked for less than five seconds ago when its time is up: delay, not stale', () => {
+    const host = router();
+    // Between one and three seconds it is reachable.
+    host.ns.sysctl.set('net.ipv4.neigh.eth1.base_reachable_time_ms', 2000);
+    host.inject('eth0', toUnknown(1));
+    host.inject('eth1', arp(2, '10.0.2.1', OURS));
+    expect(state(host)).toMatch(/REACHABLE$/);
+    host.wait(3.5 * SECOND);
+    expect(state(host)).toMatch(/DELAY$/);
+  });
+
+  test('an answer and at once another one, which is not believed but makes it doubtful (weak): stale', () => {
+    const host = router();
+    host.inject('eth0', toUnknown(1));
+    host.inject('eth1', arp(2, '10.0.2.1', OURS));
+    const { neigh } = host.ns;
+    const row = neigh.find(host.ns.device('eth1')!, ip('10.0.2.9'));
+    neigh.update(row, 0x0200, 0x77, 4, false, false, true);
+    expect(state(host)).toBe('10.0.2.9 dev eth1 lladdr 02:00:00:00:02:09 STALE');
+    expect(host.inject('eth0', toUnknown(2))).toHaveLength(1);
+    expect(state(host)).toMatch(/DELAY$/);
+  });
+
+  test('states that the administrator sets', () => {
+    const host = router();
+    const eth1 = host.ns.device('eth1')!;
+    const set = (word: string): string => {
+      host.ns.neigh.add(eth1, ip('10.0.2.9'), parseMac(STATION)!, word);
+      return state(host);
+    };
+    expect(set('reachable')).toMatch(/lladdr 02:00:00:00:02:09 REACHABLE$/);
+    expect(set('stale')).toMatch(/STALE$/);
+    expect(set('failed')).toMatch(/^10.0.2.9 dev eth1 FAILED$/);
+    expect(set('probe')).toMatch(/PROBE$/);
+    expect(host.wait(SECOND / 100)).toHaveLength(1);
+    expect(set('permanent')).toBe('');
+    expect(() => set('sleepy')).toThrow('unknown neighbour state sleepy');
+  });
+
+  test('a question that the administrator ends: the packets that wait are answered', () => {
+    const host = router();
+    host.inject('eth0', toUnknown(1));
+    host.ns.neigh.add(host.ns.device('eth1')!, ip('10.0.2.9'), parseMac(STATION)!, 'failed');
+    const [error] = host.settle();
+    expect([error!.port, error!.bytes[34], error!.bytes[35]]).toEqual(['eth0', 3, 1]);
+    expect(host.pool.live).toBe(0);
+  });
+
+  test('a table full of permanent entries takes no more: packets are dropped, the administrator is told', () => {
+    const host = router();
+    const { neigh, sysctl } = host.ns;
+    const eth1 = host.ns.device('eth1')!;
+    sysctl.set('net.ipv4.neigh.default.gc_thresh3', 10);
+    for (let i = 0; neigh.table.count < 10; i++) neigh.add(eth1, ip('10.0.2.100') + i, parseMac(STATION)!);
+    expect(host.inject('eth0', toUnknown(1))).toEqual([]);
+    expect(host.ns.drops[reason('NEIGH_CREATEFAIL')]).toBe(1);
+    expect(() => neigh.add(eth1, ip('10.0.2.9'), parseMac(STATION)!, 'stale')).toThrow('No buffer space available');
+    expect(host.pool.live).toBe(0);
   });
 
   test('gc_thresh3 entries at most', () => {
