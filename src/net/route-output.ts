@@ -49,10 +49,10 @@ export class OutputRouting {
       const broadcast = isMulticast(flow.dst) || flow.dst === LIMITED_BROADCAST;
       if (flow.oif === 0 && broadcast) {
         dev = this.deviceOf(flow.src);
-        if (dev === null) return -EINVAL;
+        if (dev === null) return -ENETUNREACH;
         return this.link(flow, dev);
       }
-      if (!flow.anySource && this.deviceOf(flow.src) === null) return -EINVAL;
+      if (!flow.anySource && this.deviceOf(flow.src) === null) return -ENETUNREACH;
     }
     if (flow.oif !== 0) {
       dev = this.ns.devices[flow.oif] ?? null;

@@ -1,5 +1,6 @@
 /** `-m pkttype [!] --pkt-type`: how the frame was addressed; net/netfilter/xt_pkttype.c. @module */
-import { PACKET_BROADCAST, PACKET_HOST, PACKET_MULTICAST } from '../../packet/packet.ts';
+import { ETH_P_IPV6 } from '../../packet/ethernet.ts';
+import { PACKET_BROADCAST, PACKET_HOST, PACKET_LOOPBACK, PACKET_MULTICAST, type Packet } from '../../packet/packet.ts';
 import type { Match } from '../extension.ts';
 import { bang } from '../number.ts';
 
@@ -30,5 +31,12 @@ export const pkttype: Match<PktType> = {
   },
   format: ({ type, invert }) => `${bang(invert)}--pkt-type ${PRINTED[type]}`,
   compile: ({ type, invert }) => [type, Number(invert)],
-  test: (args, at, pkt) => (pkt.pktType === args[at]) !== (args[at + 1] === 1),
+  test: (args, at, pkt) => (typeOf(pkt) === args[at]) !== (args[at + 1] === 1),
 };
+
+/** What this host hears of its own has the type that the frame outside has. */
+function typeOf({ pktType, protocol, view, l3 }: Packet): number {
+  if (pktType !== PACKET_LOOPBACK) return pktType;
+  const multicast = protocol === ETH_P_IPV6 || (view.getUint8(l3 + 16) & 0xf0) === 0xe0;
+  return multicast ? PACKET_MULTICAST : PACKET_BROADCAST;
+}
