@@ -26,11 +26,12 @@ function describeHappening(happening: Happening, seen: Seen): string[] {
 /** The longest kinds: conntrack, transmit. */
 const KIND_WIDTH = 9;
 
-/** An event in words. A rule has a form of its own: table, chain, number and text; what is left over is its policy. */
+/** An event in words. A rule has a form of its own: hook, table, chain, number and text; what is left over is its policy. */
 function wordsOf({ kind, fields }: TraceEvent): string {
   if (kind !== 'rule') return words(fields);
-  const { table, chain, number, text, ...verdict } = fields;
-  const where = `${table} ${chain}`;
+  const { hook, table, chain, number, text, ...verdict } = fields;
+  // A base chain is named after its hook.
+  const where = chain === hook ? `${table} ${chain}` : `${table} ${chain} (${hook})`;
   return number === undefined
     ? `${where} ${Object.entries(verdict).flat().join(' ')}`
     : `${where} rule ${number}: ${text}`;

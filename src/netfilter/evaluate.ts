@@ -372,7 +372,7 @@ export class TableState implements Evaluation {
   /** A packet matched `row`. */
   private tell(pkt: Packet, row: number): void {
     if (this.ns.trace !== null && this.program.rows[row * STRIDE + TARGET] !== TARGET_END) {
-      this.ns.trace.record(this.stage, pkt, row);
+      this.ns.trace.record(this.stage, pkt, row, this.hook);
     }
     if ((pkt.flags & FLAG_TRACE) !== 0 && this.log !== null && this.backend === 'legacy') {
       this.log(logPacket(tracePrefix(this.program, row), pkt, this.iif, this.oif, LOG_DEFAULT));

@@ -4,6 +4,7 @@ import type { Netns } from '../net/netns.ts';
 import type { Stage } from '../sim/trace.ts';
 import * as c from './compile.ts';
 import { formatRule } from './format.ts';
+import { HOOK_NAMES } from './rule.ts';
 
 /** The chain that a row is in: they stand in the order of their rows. */
 export function chainOf({ chains }: c.Program, row: number): c.CompiledChain {
@@ -17,13 +18,13 @@ export function chainOf({ chains }: c.Program, row: number): c.CompiledChain {
   return chains[low]!;
 }
 
-/** The stage of a table; the row is the first integer. */
+/** The stage of a table; its integers are the row and the hook. */
 export const ruleStage = (program: c.Program, ns: Netns): Stage => ({
   kind: 'rule',
   ns: ns.name,
-  describe(row) {
+  describe(row, hook) {
     const { chain, start, end } = chainOf(program, row);
-    const where = { table: program.table.name, chain: chain.name };
+    const where = { hook: HOOK_NAMES[hook]!, table: program.table.name, chain: chain.name };
     if (row === end) return { ...where, [chain.policy === null ? 'return' : 'policy']: chain.policy ?? 'RETURN' };
     return {
       ...where,

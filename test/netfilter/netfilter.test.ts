@@ -87,9 +87,9 @@ describe('tables of a namespace', () => {
     at.ns.trace = new Trace(at.ns.clock);
     forward(at, UDP);
     expect(at.ns.trace.drain().map(({ fields }) => fields)).toEqual([
-      { table: 'filter', chain: 'FORWARD', number: 1, text: '-p udp -j A' },
-      { table: 'filter', chain: 'A', number: 2, text: '-j MARK --set-xmark 0x1/0x1' },
-      { table: 'filter', chain: 'FORWARD', policy: 'ACCEPT' },
+      { hook: 'FORWARD', table: 'filter', chain: 'FORWARD', number: 1, text: '-p udp -j A' },
+      { hook: 'FORWARD', table: 'filter', chain: 'A', number: 2, text: '-j MARK --set-xmark 0x1/0x1' },
+      { hook: 'FORWARD', table: 'filter', chain: 'FORWARD', policy: 'ACCEPT' },
     ]);
   });
 
