@@ -21,7 +21,7 @@ describe('what this host sends', () => {
     ['to itself', { dst: ip('10.0.2.1') }, 'lo 10.0.2.1 from 10.0.2.1'],
     ['to nobody', {}, 'lo 127.0.0.1 from 127.0.0.1'],
     ['without a route', { dst: ip('8.8.8.8') }, -101],
-    ['from an address that is not ours', { dst: ip('10.0.2.9'), src: ip('9.9.9.9') }, -22],
+    ['from an address that is not ours', { dst: ip('10.0.2.9'), src: ip('9.9.9.9') }, -101],
     [
       'the same, and allowed',
       { dst: ip('10.0.2.9'), src: ip('9.9.9.9'), anySource: true },
