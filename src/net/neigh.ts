@@ -65,6 +65,7 @@ export class Neighbours {
   private readonly periodic: Task = { run: () => this.collect() };
   private collector: TimerId = 0;
   private lastFlush = Number.NEGATIVE_INFINITY;
+  private lastDraw = 0;
   solicitor: Solicitor | null = null;
 
   constructor(ns: Netns, prefix = 'net.ipv4.neigh', table: NeighTable = new NeighTable()) {
@@ -322,10 +323,15 @@ export class Neighbours {
         next = this.ageReachable(row, dev, now);
         break;
       case NUD_DELAY:
-        // No socket of ours confirms it in the meantime, as a TCP connection's would.
-        this.setState(row, NUD_PROBE);
-        table.probes[row] = 0;
-        next = now + Math.max(this.conf.retrans(dev), SHORTEST_TIMER);
+        // An answer confirms it even when its MAC is not believed (locktime).
+        if (now <= table.confirmed[row]! + this.conf.delayProbe(dev)) {
+          this.setState(row, NUD_REACHABLE);
+          next = table.confirmed[row]! + this.reachableTime(dev);
+        } else {
+          this.setState(row, NUD_PROBE);
+          table.probes[row] = 0;
+          next = now + Math.max(this.conf.retrans(dev), SHORTEST_TIMER);
+        }
         break;
       case NUD_PROBE:
       case NUD_INCOMPLETE:
@@ -415,6 +421,10 @@ export class Neighbours {
   private collect(): void {
     const { table, ns } = this;
     this.collector = 0;
+    if (ns.clock.now > this.lastDraw + conf.DRAW_AGAIN) {
+      this.lastDraw = ns.clock.now;
+      this.conf.redraw();
+    }
     if (table.count >= this.conf.gcThresh1) {
       for (const row of [...table.rows()]) {
         const state = table.state[row]!;
