@@ -36,12 +36,6 @@ export class NatRange {
     this.minProto = this.maxProto = this.baseProto = 0;
   }
 
-  /** Exactly one IPv4 address. */
-  setAddress(address: number): void {
-    this.flags |= RANGE_MAP_IPS;
-    this.min = this.max = address;
-  }
-
   private get isOneAddress(): boolean {
     const { minHigh, maxHigh } = this;
     if (this.min !== this.max) return false;

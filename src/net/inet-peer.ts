@@ -121,9 +121,4 @@ export class InetPeers {
   countFragment(address: number): number {
     return ++this.peer(address).fragments;
   }
-
-  /** How many fragments a source sent so far. */
-  fragments(address: number): number {
-    return this.peer(address).fragments;
-  }
 }

@@ -12,11 +12,11 @@ import { EINVAL, EMSGSIZE } from './errno.ts';
 import { FibResult } from './fib.ts';
 import { Flow } from './flow.ts';
 import { Defragmenter } from './fragment.ts';
-import { type FragmentSink, fragmentPacket } from './ip-fragment.ts';
+import type { FragmentSink } from './ip-fragment.ts';
 import { IpIds } from './ip-id.ts';
 import type { OptionsHost, ReplyOptions } from './ip-options.ts';
-import { ipLocalOutHook, ipOutput } from './ip-output.ts';
-import { ipReceive, ipReceiveFinish } from './ip-receive.ts';
+import { ipLocalOutHook } from './ip-output.ts';
+import { ipReceive } from './ip-receive.ts';
 import { Multipath } from './multipath.ts';
 import type { Netns } from './netns.ts';
 import { RTCF_BROADCAST, RTCF_LOCAL, RTCF_MULTICAST } from './route.ts';
@@ -98,11 +98,6 @@ export class Ipv4 implements FragmentSink {
     ipReceive(this.ns, pkt, dev);
   }
 
-  /** ip_rcv_finish: what follows PREROUTING. */
-  receiveFinish(pkt: Packet, dev: Device): void {
-    ipReceiveFinish(this.ns, pkt, dev);
-  }
-
   /** ip_route_input for the packet's own header: put a route on it. @returns 0, or the reason to drop it */
   routeInput(pkt: Packet, dev: Device): number {
     return routeByHeader(this.input, pkt, dev);
@@ -162,20 +157,10 @@ export class Ipv4 implements FragmentSink {
     return ipLocalOutHook(this.ns, pkt);
   }
 
-  /** ip_output: POSTROUTING and out. */
-  forwardOutput(pkt: Packet): number {
-    return ipOutput(this.ns, pkt);
-  }
-
   /** ip_finish_output2: to the neighbour. */
   finishOutput(pkt: Packet): number {
     pkt.data = pkt.l3;
     return this.ns.neigh.output(this.ns.devices[pkt.oif]!, pkt.nextHop, pkt);
-  }
-
-  /** ip_do_fragment: see {@link fragmentPacket}. */
-  fragment(pkt: Packet, mtu: number, to: FragmentSink): number {
-    return fragmentPacket(this.ns, pkt, mtu, to);
   }
 
   /**

@@ -38,7 +38,7 @@ export const PROXY_DELAY: number = index('proxy_delay');
 export const LOCKTIME: number = index('locktime');
 
 /** A random reachable time is drawn again after so long: neigh_periodic_work. */
-const DRAW_AGAIN = 300 * SECOND;
+export const DRAW_AGAIN: number = 300 * SECOND;
 
 export class NeighConf extends PerDevice {
   gcThresh1 = 0;
@@ -89,7 +89,7 @@ export class NeighConf extends PerDevice {
     return this.get(dev, UCAST_SOLICIT) + this.get(dev, APP_SOLICIT) + last;
   }
 
-  /** Nanoseconds: half to one and a half of the base, drawn once (neigh_rand_reach_time). */
+  /** Nanoseconds: half to one and a half of the base, drawn once in a while (neigh_rand_reach_time). */
   reachableTime(dev: Device, random: Random): number {
     const base = this.get(dev, BASE_REACHABLE_TIME_MS);
     this.reachable[dev.index] ||= (base / 2 + random.below(Math.max(base, 1))) * MILLISECOND;
@@ -100,7 +100,4 @@ export class NeighConf extends PerDevice {
   redraw(): void {
     this.reachable.length = 0;
   }
-
-  /** Nanoseconds between two draws. */
-  readonly drawAgain: number = DRAW_AGAIN;
 }

@@ -121,6 +121,18 @@ describe('ageing', () => {
     expect(state(host)).toMatch(/DELAY$/);
   });
 
+  test('how long it is reachable is drawn anew every five minutes', () => {
+    const host = router();
+    const eth1 = host.ns.device('eth1')!;
+    const drawn = new Set<number>();
+    for (let minute = 0; minute < 20; minute++) {
+      drawn.add(host.ns.neigh.conf.reachableTime(eth1, host.world.random));
+      host.wait(60 * SECOND);
+    }
+    expect(drawn.size).toBe(4);
+    for (const time of drawn) expect(Math.abs(time / SECOND - 30)).toBeLessThanOrEqual(15);
+  });
+
   test('an answer and at once another one, which is not believed but makes it doubtful (weak): stale', () => {
     const host = router();
     host.inject('eth0', toUnknown(1));
