@@ -4,12 +4,13 @@
  */
 import * as ext from '../packet/ipv6-ext.ts';
 import type { Packet } from '../packet/packet.ts';
-import type { Evaluation, Given, OptionSpec } from './extension.ts';
+import type { Evaluation, Given, Match } from './extension.ts';
 import { bang, boundedUint } from './number.ts';
 
 const MAX_OPTIONS = 16;
 const ANY_LENGTH = 255;
 
+/** What a rule asks of an options header. */
 export interface Ipv6Options {
   /** Bytes of the header; -1: not given. */
   readonly length: number;
@@ -18,12 +19,18 @@ export interface Ipv6Options {
   readonly options: readonly (readonly [number, number])[];
 }
 
-export const optionSpecs = (prefix: string): readonly OptionSpec[] => [
-  { name: `${prefix}-len`, invert: true },
-  { name: `${prefix}-opts` },
-];
+/** hbh or dst, whose options begin with its name; `header` is the number of the extension header that it looks for. */
+export const optionsMatch = (name: string, header: number): Match<Ipv6Options> => ({
+  name,
+  families: ['ipv6'],
+  options: [{ name: `${name}-len`, invert: true }, { name: `${name}-opts` }],
+  parse: (given) => parseOptions(given, name),
+  format: (options) => formatOptions(options, name),
+  compile: ({ length, invertLength, options }) => [length, Number(invertLength), options.length, ...options.flat()],
+  test: (args, at, pkt, scope) => testOptions(args, at, pkt, scope, header),
+});
 
-export function parseOptions(given: Given, prefix: string): Ipv6Options {
+function parseOptions(given: Given, prefix: string): Ipv6Options {
   const name = `${prefix}-opts`;
   const words = given.has(name) ? given.text(name).split(',') : [];
   if (words.length > MAX_OPTIONS) given.fail(`${words.length} options, expected at most ${MAX_OPTIONS}`, name);
@@ -41,7 +48,7 @@ export function parseOptions(given: Given, prefix: string): Ipv6Options {
   };
 }
 
-export function formatOptions({ length, invertLength, options }: Ipv6Options, prefix: string): string {
+function formatOptions({ length, invertLength, options }: Ipv6Options, prefix: string): string {
   const words: string[] = [];
   if (length >= 0) words.push(`${bang(invertLength)}--${prefix}-len ${length}`);
   const list = options.map(([type, bytes]) => (bytes === ANY_LENGTH ? `${type}` : `${type}:${bytes}`));
@@ -49,17 +56,10 @@ export function formatOptions({ length, invertLength, options }: Ipv6Options, pr
   return words.join(' ');
 }
 
-export const compileOptions = ({ length, invertLength, options }: Ipv6Options): number[] => [
-  length,
-  Number(invertLength),
-  options.length,
-  ...options.flat(),
-];
-
 const found = new ext.Found();
 
 /** Does the first header `header` agree? Runs per packet: no allocation. */
-export function testOptions(args: Int32Array, at: number, pkt: Packet, scope: Evaluation, header: number): boolean {
+function testOptions(args: Int32Array, at: number, pkt: Packet, scope: Evaluation, header: number): boolean {
   const { view, l3, end } = pkt;
   if (!ext.find(view, l3, end, header, found)) return false;
   let i = found.at;

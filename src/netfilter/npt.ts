@@ -1,14 +1,18 @@
 /** What SNPT and DNPT share: stateless translation of IPv6 prefixes, RFC 6296; net/ipv6/netfilter/ip6t_NPT.c. @module */
+
+import { NF_DROP } from '../net/hook.ts';
 import { type Address6, format6, mask6, parse6 } from '../packet/address.ts';
-import type { Given } from './extension.ts';
+import { type Given, type Target, XT_CONTINUE } from './extension.ts';
 
 const MAX_LENGTH = 64;
 
+/** A prefix of at most 64 bits, the rest of its address zero. */
 export interface Prefix6 {
   readonly address: Address6;
   readonly length: number;
 }
 
+/** The prefix within, and the one that the world outside sees. */
 export interface Npt {
   readonly src: Prefix6;
   readonly dst: Prefix6;
@@ -24,14 +28,6 @@ function parsePrefix(given: Given, option: string): Prefix6 {
   return { address: [address[0] & mask[0], address[1] & mask[1], address[2] & mask[2], address[3] & mask[3]], length };
 }
 
-export const parseNpt = (given: Given): Npt => ({
-  src: parsePrefix(given, 'src-pfx'),
-  dst: parsePrefix(given, 'dst-pfx'),
-});
-
-export const formatNpt = ({ src, dst }: Npt): string =>
-  `--src-pfx ${format6(src.address)}/${src.length} --dst-pfx ${format6(dst.address)}/${dst.length}`;
-
 /** The sum of an address as 16-bit words, folded. */
 function sum(address: Address6): number {
   let total = 0;
@@ -41,7 +37,7 @@ function sum(address: Address6): number {
 }
 
 /** The longer length, the adjustment that keeps checksums right, and the new prefix. */
-export const compileNpt = ({ src, dst }: Npt): number[] => [
+const compileNpt = ({ src, dst }: Npt): number[] => [
   Math.max(src.length, dst.length),
   addOnes(sum(src.address), ~sum(dst.address) & 0xffff),
   ...dst.address,
@@ -53,8 +49,25 @@ function addOnes(a: number, b: number): number {
   return (total & 0xffff) + (total >>> 16);
 }
 
+/** SNPT or DNPT; `offset` is where the address that it changes stands in the IPv6 header. */
+export const nptTarget = (name: string, hooks: readonly string[], offset: number): Target<Npt> => ({
+  name,
+  families: ['ipv6'],
+  tables: ['mangle'],
+  hooks,
+  options: [
+    { name: 'src-pfx', required: true },
+    { name: 'dst-pfx', required: true },
+  ],
+  parse: (given) => ({ src: parsePrefix(given, 'src-pfx'), dst: parsePrefix(given, 'dst-pfx') }),
+  format: ({ src, dst }) =>
+    `--src-pfx ${format6(src.address)}/${src.length} --dst-pfx ${format6(dst.address)}/${dst.length}`,
+  compile: compileNpt,
+  run: (args, at, pkt) => (mapPrefix(args, at, pkt.view, pkt.l3 + offset) ? XT_CONTINUE : NF_DROP),
+});
+
 /** Translate the address at `at`; false when no word can take the adjustment. Runs per packet. */
-export function mapPrefix(args: Int32Array, from: number, v: DataView, at: number): boolean {
+function mapPrefix(args: Int32Array, from: number, v: DataView, at: number): boolean {
   const length = args[from]!;
   for (let i = 0; i < 2 && 32 * i < length; i++) {
     const left = length - 32 * i;

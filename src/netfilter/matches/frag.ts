@@ -1,6 +1,7 @@
 /** `-m frag`: the IPv6 fragment header, net/ipv6/netfilter/ip6t_frag.c. @module */
 import * as ext from '../../packet/ipv6-ext.ts';
 import type { Match } from '../extension.ts';
+import { flagOptions, formatFlags, parseFlags } from '../flag-options.ts';
 import { bang } from '../number.ts';
 import { compileSpi, formatSpi, parseSpi, type SpiTest, testSpi } from '../spi-match.ts';
 
@@ -24,16 +25,9 @@ const found = new ext.Found();
 export const frag: Match<Frag> = {
   name: 'frag',
   families: ['ipv6'],
-  options: [
-    { name: 'fragid', invert: true },
-    { name: 'fraglen', invert: true },
-    ...FLAGS.map((name) => ({ name, words: 0 }) as const),
-  ],
+  options: [{ name: 'fragid', invert: true }, { name: 'fraglen', invert: true }, ...flagOptions(FLAGS)],
   parse(given) {
-    let flags = 0;
-    FLAGS.forEach((name, i) => {
-      if (given.has(name)) flags |= 1 << i;
-    });
+    const flags = parseFlags(given, FLAGS);
     if ((flags & (MORE | LAST)) === (MORE | LAST))
       given.fail('--fraglast beside --fragmore, expected one of them', 'fraglast');
     return {
@@ -46,10 +40,7 @@ export const frag: Match<Frag> = {
   format({ id, length, invertLength, flags }) {
     const words = [formatSpi(id, 'fragid')].filter((word) => word !== '');
     if (length !== 0) words.push(`${bang(invertLength)}--fraglen ${length}`);
-    FLAGS.forEach((name, i) => {
-      if ((flags & (1 << i)) !== 0) words.push(`--${name}`);
-    });
-    return words.join(' ');
+    return [...words, ...formatFlags(flags, FLAGS)].join(' ');
   },
   compile: ({ id, flags }) => [...compileSpi(id), flags],
   test(args, at, pkt, scope) {

@@ -1,6 +1,7 @@
 /** `-m rpfilter`: would a packet to the source leave where this one came in? ipt_rpfilter.c and ip6t_rpfilter.c. @module */
 import type { Device } from '../../net/device.ts';
 import { FibResult } from '../../net/fib.ts';
+import { uses } from '../../net/fib-route.ts';
 import { Fib6Result } from '../../net/fib6.ts';
 import { Flow } from '../../net/flow.ts';
 import { Flow6 } from '../../net/flow6.ts';
@@ -10,6 +11,7 @@ import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from '../../net/rtn.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Evaluation, Match } from '../extension.ts';
+import { flagOptions, formatFlags, parseFlags } from '../flag-options.ts';
 
 /** In the order in which they are printed. */
 const OPTIONS = ['loose', 'validmark', 'accept-local', 'invert'] as const;
@@ -38,18 +40,9 @@ export const rpfilter: Match<Rpfilter> = {
   name: 'rpfilter',
   tables: ['raw', 'mangle'],
   hooks: ['PREROUTING'],
-  options: OPTIONS.map((name) => ({ name, words: 0 })),
-  parse(given) {
-    let flags = 0;
-    OPTIONS.forEach((name, i) => {
-      if (given.has(name)) flags |= 1 << i;
-    });
-    return { flags };
-  },
-  format: ({ flags }) =>
-    OPTIONS.filter((_, i) => (flags & (1 << i)) !== 0)
-      .map((name) => `--${name}`)
-      .join(' '),
+  options: flagOptions(OPTIONS),
+  parse: (given) => ({ flags: parseFlags(given, OPTIONS) }),
+  format: ({ flags }) => formatFlags(flags, OPTIONS).join(' '),
   compile: ({ flags }) => [flags],
   test(args, at, pkt, scope) {
     const flags = args[at]!;
@@ -79,8 +72,7 @@ function leadsBack(flags: number, { ns }: Evaluation, dev: Device): boolean {
   const { type, route } = result;
   if (type !== RTN_UNICAST && (type !== RTN_LOCAL || (flags & ACCEPT_LOCAL) === 0)) return false;
   if ((flags & LOOSE) !== 0) return true;
-  for (let i = 0; i < route!.nextHops.length; i++) if (route!.nextHops[i]!.dev === dev) return true;
-  return false;
+  return uses(route!, dev);
 }
 
 /** ip6t_rpfilter.c: rpfilter_mt and rpfilter_lookup_reverse6. */

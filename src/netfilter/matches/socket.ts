@@ -4,6 +4,7 @@
  */
 import * as ipv4 from '../../packet/ipv4.ts';
 import type { Match } from '../extension.ts';
+import { flagOptions, formatFlags, parseFlags } from '../flag-options.ts';
 
 /** In the order in which they are printed. */
 const OPTIONS = ['transparent', 'nowildcard', 'restore-skmark'] as const;
@@ -18,18 +19,9 @@ export const socket: Match<Socket> = {
   name: 'socket',
   hooks: ['PREROUTING', 'INPUT'],
   needsDefrag: true,
-  options: OPTIONS.map((name) => ({ name, words: 0 })),
-  parse(given) {
-    let flags = 0;
-    OPTIONS.forEach((name, i) => {
-      if (given.has(name)) flags |= 1 << i;
-    });
-    return { flags };
-  },
-  format: ({ flags }) =>
-    OPTIONS.filter((_, i) => (flags & (1 << i)) !== 0)
-      .map((name) => `--${name}`)
-      .join(' '),
+  options: flagOptions(OPTIONS),
+  parse: (given) => ({ flags: parseFlags(given, OPTIONS) }),
+  format: ({ flags }) => formatFlags(flags, OPTIONS).join(' '),
   compile: ({ flags }) => [flags],
   test(args, at, pkt, scope) {
     const flags = args[at]!;
