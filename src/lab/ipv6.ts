@@ -1,13 +1,13 @@
 /** IPv6 in a description: settings, addresses, neighbours, routes and rules whose addresses are of that family. @module */
 import type { Device } from '../net/device.ts';
-import type { NextHop6Config, Prefix6, Route6Config, Rule6Config } from '../net/fib6-config.ts';
+import type { Prefix6, Route6Config, Rule6Config } from '../net/fib6-config.ts';
 import { in6 } from '../net/in6.ts';
 import { Ipv6 } from '../net/ip6.ts';
 import type { Netns } from '../net/netns.ts';
 import { parse6, parseMac } from '../packet/address.ts';
 import { BASELINE6 } from './baseline.ts';
 import { given, map } from './given.ts';
-import { commonRule, number, TABLES, TYPES } from './routes.ts';
+import { commonRoute, commonRule, nextHops } from './routes.ts';
 import { type Place, parsePrefix6 } from './shape.ts';
 import type { Neighbour, PolicyRule, Route } from './topology.ts';
 
@@ -54,50 +54,20 @@ const prefixOf = (text: string): Prefix6 => {
   return { prefix: in6(address), length };
 };
 
-function nextHops(route: Route, device: (name: string) => Device): NextHop6Config[] {
-  const hop = (via: string | undefined, dev: string | undefined, weight?: number): NextHop6Config => ({
-    ...given(
-      'gateway',
-      map(via, (text) => in6(parse6(text))),
-    ),
-    ...given('dev', map(dev, device)),
-    ...given('weight', weight),
-    ...given('onlink', route.onlink),
-  });
-  if (route.nexthops !== undefined) return route.nexthops.map(({ via, dev, weight }) => hop(via, dev, weight));
-  return route.via === undefined && route.dev === undefined ? [] : [hop(route.via, route.dev)];
-}
-
 /** `ip -6 route add`. @throws {LabError} for a word that means nothing */
-export function route6Config(route: Route, device: (name: string) => Device, at: Place): Route6Config {
-  return {
-    ...prefixOf(route.dst),
-    nextHops: nextHops(route, device),
-    ...given(
-      'type',
-      map(route.type, (type) => TYPES[type]),
-    ),
-    ...given(
-      'table',
-      map(route.table, (word) => number(word, at, 'table', TABLES)),
-    ),
-    ...given('metric', route.metric),
-    ...given(
-      'source',
-      map(route.src, (text) => in6(parse6(text))),
-    ),
-    ...given(
-      'mtu',
-      map(route.mtu, (word) => number(String(word).replace(/^lock /, ''), at, 'mtu')),
-    ),
-  };
-}
+export const route6Config = (route: Route, device: (name: string) => Device, at: Place): Route6Config => ({
+  ...prefixOf(route.dst),
+  nextHops: nextHops(route, device, (text) => in6(parse6(text))),
+  ...commonRoute(route, at),
+  ...given(
+    'source',
+    map(route.src, (text) => in6(parse6(text))),
+  ),
+});
 
 /** `ip -6 rule add`. @throws {LabError} for a word that means nothing */
-export function rule6Config(rule: PolicyRule, at: Place): Rule6Config {
-  return {
-    ...commonRule(rule, at),
-    ...given('from', map(rule.from, prefixOf)),
-    ...given('to', map(rule.to, prefixOf)),
-  };
-}
+export const rule6Config = (rule: PolicyRule, at: Place): Rule6Config => ({
+  ...commonRule(rule, at),
+  ...given('from', map(rule.from, prefixOf)),
+  ...given('to', map(rule.to, prefixOf)),
+});

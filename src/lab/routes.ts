@@ -1,14 +1,13 @@
 /** Routes and policy rules of a description, in the words of the ip command, to what a namespace is told. iproute2's iproute.c and iprule.c. @module */
 import type { Device } from '../net/device.ts';
-import type { NextHopConfig, RouteConfig, RuleAction, RuleConfig } from '../net/fib-config.ts';
-import type { CommonRule } from '../net/fib-rule.ts';
+import type { CommonRule, NextHopConfig, RouteConfig, RuleAction, RuleConfig } from '../net/fib-config.ts';
 import * as rtn from '../net/rtn.ts';
 import { parse4 } from '../packet/address.ts';
 import { given, map } from './given.ts';
 import { LabError, type Place, parsePrefix } from './shape.ts';
 import type { PolicyRule, Route } from './topology.ts';
 
-export const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 };
+const TABLES: Readonly<Record<string, number>> = { default: 253, main: 254, local: 255 };
 const SCOPES: Readonly<Record<string, number>> = {
   global: 0,
   universe: 0,
@@ -19,7 +18,7 @@ const SCOPES: Readonly<Record<string, number>> = {
 };
 const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, sctp: 132 };
 
-export const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
+const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
   unicast: rtn.RTN_UNICAST,
   local: rtn.RTN_LOCAL,
   broadcast: rtn.RTN_BROADCAST,
@@ -32,7 +31,7 @@ export const TYPES: Readonly<Record<NonNullable<Route['type']>, number>> = {
 type Word = number | string;
 
 /** A number of the C kind (decimal, 0x, 0), or one of these names. */
-export function number(word: Word, at: Place, field: string, names: Readonly<Record<string, number>> = {}): number {
+function number(word: Word, at: Place, field: string, names: Readonly<Record<string, number>> = {}): number {
   const value = names[word] ?? (/^(0x[0-9a-f]+|\d+)$/i.test(String(word)) ? Number(word) : Number.NaN);
   if (Number.isInteger(value)) return value;
   const expected = ['a number', ...Object.keys(names)].join(', ');
@@ -56,12 +55,14 @@ const prefixOf = (text: string): { readonly prefix: number; readonly length: num
   return { prefix: address, length };
 };
 
-function nextHops(route: Route, device: (name: string) => Device): NextHopConfig[] {
-  const hop = (via: string | undefined, dev: string | undefined, weight?: number): NextHopConfig => ({
-    ...given(
-      'gateway',
-      map(via, (text) => parse4(text)!),
-    ),
+/** The next hops of a route whatever the family; none for a route that leads nowhere. */
+export function nextHops<A>(
+  route: Route,
+  device: (name: string) => Device,
+  parse: (text: string) => A,
+): NextHopConfig<A>[] {
+  const hop = (via: string | undefined, dev: string | undefined, weight?: number): NextHopConfig<A> => ({
+    ...given('gateway', map(via, parse)),
     ...given('dev', map(dev, device)),
     ...given('weight', weight),
     ...given('onlink', route.onlink),
@@ -70,21 +71,29 @@ function nextHops(route: Route, device: (name: string) => Device): NextHopConfig
   return route.via === undefined && route.dev === undefined ? [] : [hop(route.via, route.dev)];
 }
 
+/** What `ip route add` says whatever the family. @throws {LabError} for a word that means nothing */
+export const commonRoute = (route: Route, at: Place): Pick<RouteConfig, 'type' | 'table' | 'metric' | 'mtu'> => ({
+  ...given(
+    'type',
+    map(route.type, (type) => TYPES[type]),
+  ),
+  ...given(
+    'table',
+    map(route.table, (word) => number(word, at, 'table', TABLES)),
+  ),
+  ...given('metric', route.metric),
+  ...given(
+    'mtu',
+    map(route.mtu, (word) => number(String(word).replace(/^lock /, ''), at, 'mtu')),
+  ),
+});
+
 /** `ip route add`. @throws {LabError} for a word that means nothing */
 export function routeConfig(route: Route, device: (name: string) => Device, at: Place): RouteConfig {
-  const mtu = map(route.mtu, (word) => number(String(word).replace(/^lock /, ''), at, 'mtu'));
   return {
     ...prefixOf(route.dst),
-    nextHops: nextHops(route, device),
-    ...given(
-      'type',
-      map(route.type, (type) => TYPES[type]),
-    ),
-    ...given(
-      'table',
-      map(route.table, (word) => number(word, at, 'table', TABLES)),
-    ),
-    ...given('metric', route.metric),
+    nextHops: nextHops(route, device, (text) => parse4(text)!),
+    ...commonRoute(route, at),
     ...given(
       'tos',
       map(route.tos, (word) => tos(word, at)),
@@ -97,7 +106,6 @@ export function routeConfig(route: Route, device: (name: string) => Device, at: 
       'source',
       map(route.src, (text) => parse4(text)!),
     ),
-    ...given('mtu', mtu),
     ...given(
       'mtuLocked',
       map(route.mtu, (word) => String(word).startsWith('lock ')),

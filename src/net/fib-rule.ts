@@ -1,6 +1,6 @@
 /** Policy routing rules: which table is asked, or that none is. net/core/fib_rules.c, net/ipv4/fib_rules.c. @module */
 import { mask4 } from '../packet/address.ts';
-import type { RuleAction, RuleConfig } from './fib-config.ts';
+import type { CommonRule, RuleAction, RuleConfig } from './fib-config.ts';
 import type { Flow } from './flow.ts';
 import { RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN } from './rtn.ts';
 
@@ -19,9 +19,6 @@ export interface FlowKeys {
   readonly srcPort: number;
   readonly dstPort: number;
 }
-
-/** What rules of both families say: struct fib_rule. */
-export type CommonRule = Omit<RuleConfig, 'from' | 'to' | 'tos'>;
 
 /** A rule in integers, but for its addresses. */
 export abstract class PolicyRule<F extends FlowKeys> {

@@ -1,14 +1,12 @@
-/**
- * One routing table: longest prefix match by a hash of prefixes for each length in use, longest first. Linux has a trie
- * (net/ipv4/fib_trie.c); what is found, and in which order routes of one prefix are tried, is the same. @module
- */
+/** One routing table of IPv4: longest prefix match. net/ipv4/fib_trie.c. @module */
 import { mask4 } from '../packet/address.ts';
 import type { Route } from './fib-route.ts';
+import { type PrefixHash, PrefixTable } from './prefix-table.ts';
 
 const SMALLEST = 8;
 
 /** Prefixes of one length to the first route of each; open addressing. */
-class PrefixHash {
+class RouteHash implements PrefixHash<number, Route> {
   private keys = new Int32Array(SMALLEST);
   private heads: (Route | null)[] = new Array<Route | null>(SMALLEST).fill(null);
   private used = new Uint8Array(SMALLEST);
@@ -56,16 +54,12 @@ class PrefixHash {
   }
 }
 
-/** The order within a prefix: greater TOS first, then smaller metric; equals as they came. */
-const precedes = (a: Route, b: Route): boolean => a.tos > b.tos || (a.tos === b.tos && a.metric < b.metric);
-
-export class FibTable {
+/** A table of IPv4, known by its number. */
+export class FibTable extends PrefixTable<number, Route, RouteHash> {
   readonly id: number;
-  /** Prefix lengths in use, longest first. */
-  lengths: readonly number[] = [];
-  private readonly byLength: (PrefixHash | null)[] = new Array<PrefixHash | null>(33).fill(null);
 
   constructor(id: number) {
+    super(32);
     this.id = id;
   }
 
@@ -75,40 +69,12 @@ export class FibTable {
     return hash === null ? null : hash.find(address & mask4(length));
   }
 
-  insert(route: Route): void {
-    const hash = this.hash(route.length);
-    const head = hash.find(route.prefix);
-    if (head === null || precedes(route, head)) {
-      route.next = head;
-      hash.set(route.prefix, route);
-      return;
-    }
-    let before = head;
-    while (before.next !== null && !precedes(route, before.next)) before = before.next;
-    route.next = before.next;
-    before.next = route;
+  protected makeHash(): RouteHash {
+    return new RouteHash();
   }
 
-  remove(route: Route): void {
-    const hash = this.hash(route.length);
-    const head = hash.find(route.prefix);
-    if (head === route) hash.set(route.prefix, route.next);
-    for (let before = head; before !== null; before = before.next) {
-      if (before.next === route) before.next = route.next;
-    }
-  }
-
-  /** Every route, longest prefixes first. */
-  *routes(): Generator<Route> {
-    for (const length of this.lengths) yield* this.byLength[length]!.all();
-  }
-
-  private hash(length: number): PrefixHash {
-    const known = this.byLength[length]!;
-    if (known !== null) return known;
-    const made = new PrefixHash();
-    this.byLength[length] = made;
-    this.lengths = [...this.lengths, length].sort((a, b) => b - a);
-    return made;
+  /** Greater TOS first, then smaller metric; equals as they came. */
+  protected precedes(a: Route, b: Route): boolean {
+    return a.tos > b.tos || (a.tos === b.tos && a.metric < b.metric);
   }
 }

@@ -1,6 +1,6 @@
 /** What `ip -6 route add` and `ip -6 rule add` say, and a route as it runs (struct fib6_info, include/net/ip6_fib.h). @module */
 import type { Device } from './device.ts';
-import type { CommonRule } from './fib-rule.ts';
+import type { CommonRoute, CommonRule } from './fib-config.ts';
 import type { In6 } from './in6.ts';
 
 /** One way out of a route. */
@@ -15,6 +15,7 @@ export interface NextHop6 {
   upperBound: number;
 }
 
+/** A route as it runs. */
 export interface Route6 {
   /** Host bits zero. */
   readonly prefix: In6;
@@ -34,35 +35,19 @@ export interface Route6 {
   next: Route6 | null;
 }
 
-export interface NextHop6Config {
-  readonly gateway?: In6;
-  /** Absent: the device that reaches the gateway. */
-  readonly dev?: Device;
-  readonly weight?: number;
-  readonly onlink?: boolean;
-}
-
-export interface Route6Config {
-  readonly prefix: In6;
-  readonly length: number;
-  /** RTN_*, default RTN_UNICAST. */
-  readonly type?: number;
-  readonly table?: number;
-  /** Default 1024. */
-  readonly metric?: number;
-  readonly source?: In6;
-  /** Bytes. */
-  readonly mtu?: number;
+/** A route of IPv6; the metric is 1024 unless it is told. */
+export interface Route6Config extends CommonRoute<In6> {
   /** One more route of the same prefix and metric. */
   readonly append?: boolean;
-  readonly nextHops: readonly NextHop6Config[];
 }
 
+/** An IPv6 prefix, host bits zero; `length` in bits. */
 export interface Prefix6 {
   readonly prefix: In6;
   readonly length: number;
 }
 
+/** A rule of IPv6; absent prefixes: all. */
 export interface Rule6Config extends CommonRule {
   readonly from?: Prefix6;
   readonly to?: Prefix6;

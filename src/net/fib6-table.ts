@@ -1,9 +1,7 @@
-/**
- * One routing table of IPv6: longest prefix match by a hash of prefixes for each length in use, longest first. Linux has a
- * radix tree (net/ipv6/ip6_fib.c); what is found is the same. @module
- */
+/** One routing table of IPv6: longest prefix match. net/ipv6/ip6_fib.c. @module */
 import type { Route6 } from './fib6-config.ts';
 import { equalIn6, type In6, in6 } from './in6.ts';
+import { type PrefixHash, PrefixTable } from './prefix-table.ts';
 
 const SMALLEST = 8;
 
@@ -24,7 +22,7 @@ const mix = (hash: number, word: number): number => {
 const hashOf = (a: In6): number => mix(mix(mix(mix(0, a[0]!), a[1]!), a[2]!), a[3]!);
 
 /** Prefixes of one length to the first route of each; open addressing. Removed prefixes keep their place, empty. */
-class PrefixHash {
+class Route6Hash implements PrefixHash<In6, Route6> {
   private keys: (In6 | null)[] = new Array<In6 | null>(SMALLEST).fill(null);
   private heads: (Route6 | null)[] = new Array<Route6 | null>(SMALLEST).fill(null);
   private count = 0;
@@ -69,11 +67,13 @@ class PrefixHash {
   }
 }
 
-export class Fib6Table {
-  /** Prefix lengths in use, longest first. */
-  lengths: readonly number[] = [];
-  private readonly byLength: (PrefixHash | null)[] = new Array<PrefixHash | null>(129).fill(null);
+/** A table of IPv6. */
+export class Fib6Table extends PrefixTable<In6, Route6, Route6Hash> {
   private readonly key: In6 = in6();
+
+  constructor() {
+    super(128);
+  }
 
   /** The first route of the prefix that `address` has at a length, or null. Runs per packet: no allocation. */
   first(address: In6, length: number): Route6 | null {
@@ -81,41 +81,12 @@ export class Fib6Table {
     return hash === null ? null : hash.find(truncate(address, length, this.key));
   }
 
-  /** Behind those with the same or a smaller metric. */
-  insert(route: Route6): void {
-    const hash = this.hash(route.length);
-    const head = hash.find(route.prefix);
-    if (head === null || route.metric < head.metric) {
-      route.next = head;
-      hash.set(route.prefix, route);
-      return;
-    }
-    let before = head;
-    while (before.next !== null && before.next.metric <= route.metric) before = before.next;
-    route.next = before.next;
-    before.next = route;
+  protected makeHash(): Route6Hash {
+    return new Route6Hash();
   }
 
-  remove(route: Route6): void {
-    const hash = this.hash(route.length);
-    const head = hash.find(route.prefix);
-    if (head === route) hash.set(route.prefix, route.next);
-    for (let before = head; before !== null; before = before.next) {
-      if (before.next === route) before.next = route.next;
-    }
-  }
-
-  /** Every route, longest prefixes first. */
-  *routes(): Generator<Route6> {
-    for (const length of this.lengths) yield* this.byLength[length]!.all();
-  }
-
-  private hash(length: number): PrefixHash {
-    const known = this.byLength[length]!;
-    if (known !== null) return known;
-    const made = new PrefixHash();
-    this.byLength[length] = made;
-    this.lengths = [...this.lengths, length].sort((a, b) => b - a);
-    return made;
+  /** Smaller metric first; equals as they came. */
+  protected precedes(a: Route6, b: Route6): boolean {
+    return a.metric < b.metric;
   }
 }

@@ -5,15 +5,9 @@
 import type { Ifaddr6 } from './address6.ts';
 import type { Device } from './device.ts';
 import { EACCES, EAGAIN, EHOSTUNREACH, EINVAL, ENETUNREACH } from './errno.ts';
+import type { NextHopConfig } from './fib-config.ts';
 import { rebalance } from './fib-route.ts';
-import {
-  type NextHop6,
-  type NextHop6Config,
-  type Route6,
-  type Route6Config,
-  type Rule6Config,
-  uses6,
-} from './fib6-config.ts';
+import { type NextHop6, type Route6, type Route6Config, type Rule6Config, uses6 } from './fib6-config.ts';
 import { Fib6Rule } from './fib6-rule.ts';
 import { Fib6Table } from './fib6-table.ts';
 import type { Flow6 } from './flow6.ts';
@@ -172,7 +166,7 @@ export class Fib6 {
   }
 
   /** fib6_nh_init, ip6_route_check_nh: a gateway is link-local and on the device, or reached without another gateway. */
-  private nextHop({ gateway, dev, weight, onlink }: NextHop6Config): NextHop6 {
+  private nextHop({ gateway, dev, weight, onlink }: NextHopConfig<In6>): NextHop6 {
     if (gateway === undefined) {
       if (dev === undefined) throw new RangeError('No such device');
       return this.hopTo(dev, 0, weight);
