@@ -12,25 +12,27 @@ import { INVALID, TRACKED, type Tracker } from './tracker.ts';
 /** A flow that is still in use after this many ms is a stream, not a question and its answer. */
 const STREAM_AFTER = 2000;
 
-export class UdpTracker implements Tracker {
-  private readonly connections: Connections;
+/** What both do: a flow that answers becomes a stream, which is kept longer. */
+abstract class DatagramTracker implements Tracker {
+  protected readonly connections: Connections;
+  private readonly protocol: number;
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, protocol: number) {
     this.connections = connections;
+    this.protocol = protocol;
   }
+
+  /** Is the datagram whole and its checksum right? */
+  protected abstract check(pkt: Packet, ct: number, dataoff: number, hook: number): boolean;
+  /** Is a connection of this status a stream? */
+  protected abstract isStream(ct: number, status: number): boolean;
 
   packet(pkt: Packet, ct: number, ctInfo: number, dataoff: number, hook: number): number {
     if (!this.check(pkt, ct, dataoff, hook)) return INVALID;
     const { connections } = this;
     const { table, settings } = connections;
-    const now = Math.floor(connections.ns.clock.now / MILLISECOND);
     const status = table.status[ct]!;
-    if ((status & IPS_CONFIRMED) === 0) table.aux[ct] = now;
-    if ((status & IPS_SEEN_REPLY) === 0) {
-      connections.refresh(ct, ctInfo, pkt, settings.udp);
-      return TRACKED;
-    }
-    const stream = ((now - table.aux[ct]!) | 0) > STREAM_AFTER;
+    const stream = this.isStream(ct, status);
     connections.refresh(ct, ctInfo, pkt, stream ? settings.udpStream : settings.udp);
     if (stream && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) {
       table.status[ct]! |= IPS_ASSURED;
@@ -39,8 +41,28 @@ export class UdpTracker implements Tracker {
     return TRACKED;
   }
 
+  protected invalid(pkt: Packet, hook: number, message: string): false {
+    const { connections, protocol } = this;
+    if (connections.logs(protocol)) connections.logInvalid(pkt, protocol, hook, message);
+    return false;
+  }
+}
+
+/** UDP, RFC 768: a datagram without a checksum passes. */
+export class UdpTracker extends DatagramTracker {
+  constructor(connections: Connections) {
+    super(connections, ip.UDP);
+  }
+
+  protected isStream(ct: number, status: number): boolean {
+    const { ns, table } = this.connections;
+    const now = Math.floor(ns.clock.now / MILLISECOND);
+    if ((status & IPS_CONFIRMED) === 0) table.aux[ct] = now;
+    return (status & IPS_SEEN_REPLY) !== 0 && ((now - table.aux[ct]!) | 0) > STREAM_AFTER;
+  }
+
   /** udp_error. */
-  private check(pkt: Packet, ct: number, dataoff: number, hook: number): boolean {
+  protected check(pkt: Packet, ct: number, dataoff: number, hook: number): boolean {
     const { view: v } = pkt;
     const length = pkt.end - dataoff;
     if (length < udp.HEADER_LEN) return this.invalid(pkt, hook, 'short packet');
@@ -50,37 +72,20 @@ export class UdpTracker implements Tracker {
     const family = this.connections.table.family[ct]!;
     return verify(pkt, family, dataoff, ip.UDP) || this.invalid(pkt, hook, 'bad checksum');
   }
-
-  private invalid(pkt: Packet, hook: number, message: string): false {
-    if (this.connections.logs(ip.UDP)) this.connections.logInvalid(pkt, ip.UDP, hook, message);
-    return false;
-  }
 }
 
 /** UDP-Lite, RFC 3828: the length field says how much the checksum covers, and there must be one. */
-export class UdpLiteTracker implements Tracker {
-  private readonly connections: Connections;
-
+export class UdpLiteTracker extends DatagramTracker {
   constructor(connections: Connections) {
-    this.connections = connections;
+    super(connections, ip.UDPLITE);
   }
 
-  packet(pkt: Packet, ct: number, ctInfo: number, dataoff: number, hook: number): number {
-    if (!this.check(pkt, ct, dataoff, hook)) return INVALID;
-    const { connections } = this;
-    const { table, settings } = connections;
-    const status = table.status[ct]!;
-    const replied = (status & IPS_SEEN_REPLY) !== 0;
-    connections.refresh(ct, ctInfo, pkt, replied ? settings.udpStream : settings.udp);
-    if (replied && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) {
-      table.status[ct]! |= IPS_ASSURED;
-      connections.event(ct, IPCT_ASSURED);
-    }
-    return TRACKED;
+  protected isStream(_ct: number, status: number): boolean {
+    return (status & IPS_SEEN_REPLY) !== 0;
   }
 
   /** udplite_error. */
-  private check(pkt: Packet, ct: number, dataoff: number, hook: number): boolean {
+  protected check(pkt: Packet, ct: number, dataoff: number, hook: number): boolean {
     const { view: v } = pkt;
     const length = pkt.end - dataoff;
     if (length < udp.HEADER_LEN) return this.invalid(pkt, hook, 'short packet');
@@ -90,10 +95,5 @@ export class UdpLiteTracker implements Tracker {
     if (hook !== PREROUTING || !this.connections.settings.checksum) return true;
     const family = this.connections.table.family[ct]!;
     return verifyPartial(pkt, family, dataoff, coverage) || this.invalid(pkt, hook, 'bad checksum');
-  }
-
-  private invalid(pkt: Packet, hook: number, message: string): false {
-    if (this.connections.logs(ip.UDPLITE)) this.connections.logInvalid(pkt, ip.UDPLITE, hook, message);
-    return false;
   }
 }
