@@ -202,23 +202,29 @@ export class TableState implements Evaluation {
 
   /** Ask the base chain of `hook`. Runs per packet: no allocation. */
   run(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
-    const { rows, entry, policy } = this.program;
-    if (entry[hook]! < 0) return NF_ACCEPT;
-    const { counters, stack } = this;
+    if (this.program.entry[hook]! < 0) return NF_ACCEPT;
     // A target that sends runs the tables again, for a packet that is its own.
-    const { top: base, cursorTop, cursorBase, chain, indexed } = this;
+    const { top, cursorTop, cursorBase, chain, indexed } = this;
     this.begin(pkt, hook, iif, oif);
-    const src = this.src;
-    const dst = this.dst;
     this.indexed = this.index !== null && this.keyed !== 0;
-    let row = this.enter(entry[hook]!, cursorTop, pkt);
+    const verdict = this.walk(pkt, hook, iif, oif);
+    this.top = top;
+    this.cursorTop = cursorTop;
+    this.cursorBase = cursorBase;
+    this.chain = chain;
+    this.indexed = indexed;
+    return verdict;
+  }
+
+  /** From rule to rule until there is a verdict: ipt_do_table. */
+  private walk(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
+    const { rows, entry, policy } = this.program;
+    const { counters, stack, top: base, src, dst } = this;
+    let row = this.enter(entry[hook]!, this.cursorTop, pkt);
     let verdict: number = XT_CONTINUE;
     while (verdict < 0) {
       row = this.find(row, pkt);
-      if (row < 0) {
-        verdict = NF_DROP;
-        break;
-      }
+      if (row < 0) return NF_DROP;
       const at = row * STRIDE;
       counters[2 * row]! += 1;
       counters[2 * row + 1]! += pkt.end - pkt.l3;
@@ -260,11 +266,6 @@ export class TableState implements Evaluation {
           else row = this.top > base ? this.back() : policy[hook]!;
       }
     }
-    this.top = base;
-    this.cursorTop = cursorTop;
-    this.cursorBase = cursorBase;
-    this.chain = chain;
-    this.indexed = indexed;
     return verdict as Verdict;
   }
 

@@ -1,4 +1,5 @@
 /** Ports as the matches of transport protocols test and print them: port_match of net/netfilter/xt_tcpudp.c. @module */
+import type { Packet } from '../packet/packet.ts';
 import type { Given, OptionSpec } from './extension.ts';
 import { bang, formatRange } from './number.ts';
 
@@ -41,6 +42,9 @@ export const formatGivenPorts = (option: 'sport' | 'dport', test: PortTest | nul
 export const compilePorts = (test: PortTest | null): number[] =>
   test === null ? [0, 0, 0, 0] : [1, ...test.range, Number(test.invert)];
 
-/** Runs per packet: no allocation. */
-export const testPort = (args: Int32Array, at: number, port: number): boolean =>
+const testPort = (args: Int32Array, at: number, port: number): boolean =>
   args[at] === 0 || (port >= args[at + 1]! && port <= args[at + 2]!) !== (args[at + 3] === 1);
+
+/** Do both ports pass, whose tests stand one behind the other? Runs per packet: no allocation. */
+export const testPorts = (args: Int32Array, at: number, { view, l4 }: Packet): boolean =>
+  testPort(args, at, view.getUint16(l4)) && testPort(args, at + 4, view.getUint16(l4 + 2));

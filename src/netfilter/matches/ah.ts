@@ -5,6 +5,7 @@ import type { Packet } from '../../packet/packet.ts';
 import type { Evaluation, Match } from '../extension.ts';
 import { bang } from '../number.ts';
 import { compileSpi, formatSpi, parseSpi, type SpiTest, testSpi } from '../spi-match.ts';
+import { hasHeader } from '../transport-header.ts';
 
 const HEADER_LEN = 12;
 const AH = 51;
@@ -56,11 +57,7 @@ export const ah: Match<Ah> = {
 };
 
 function test4(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): boolean {
-  if (scope.fragmentOffset !== 0) return false;
-  if (pkt.l4 + HEADER_LEN > pkt.end) {
-    scope.hotdrop = true;
-    return false;
-  }
+  if (!hasHeader(pkt, scope, HEADER_LEN)) return false;
   return testSpi(args, at, pkt.view.getUint32(pkt.l4 + 4));
 }
 

@@ -8,8 +8,9 @@ import {
   PORT_OPTIONS,
   type PortTest,
   parseGivenPorts,
-  testPort,
+  testPorts,
 } from '../port-match.ts';
+import { hasHeader } from '../transport-header.ts';
 
 export interface Dccp {
   readonly sport: PortTest | null;
@@ -39,7 +40,8 @@ const TYPE_HEADER = [4, 12, 0, 8, 8, 8, 8, 12, 8, 8] as const;
 const OTHER_HEADER = 12;
 const HEADER_LEN = 12;
 
-const [SPORT, DPORT, BITS, INVERT_TYPES, OPTION, INVERT_OPTION] = [0, 4, 8, 9, 10, 11] as const;
+/** Behind the tests of both ports. */
+const [BITS, INVERT_TYPES, OPTION, INVERT_OPTION] = [8, 9, 10, 11] as const;
 
 const INVALID = 1 << TYPES.indexOf('INVALID');
 
@@ -88,14 +90,9 @@ export const dccp: Match<Dccp> = {
     Number(option?.invert === true),
   ],
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + HEADER_LEN > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
+    if (!hasHeader(pkt, scope, HEADER_LEN)) return false;
     const { view, l4 } = pkt;
-    if (!testPort(args, at + SPORT, view.getUint16(l4)) || !testPort(args, at + DPORT, view.getUint16(l4 + 2)))
-      return false;
+    if (!testPorts(args, at, pkt)) return false;
     const type = (view.getUint8(l4 + 8) >>> 1) & 15;
     if (((args[at + BITS]! & (1 << type)) !== 0) === (args[at + INVERT_TYPES] === 1)) return false;
     if (args[at + OPTION] === 0) return true;

@@ -1,6 +1,7 @@
 /** `-m esp`: the security parameters index of ESP, net/netfilter/xt_esp.c. @module */
 import type { Match } from '../extension.ts';
 import { compileSpi, formatSpi, parseSpi, type SpiTest, testSpi } from '../spi-match.ts';
+import { hasHeader } from '../transport-header.ts';
 
 const HEADER_LEN = 8;
 
@@ -12,11 +13,7 @@ export const esp: Match<SpiTest> = {
   format: (options) => formatSpi(options, 'espspi'),
   compile: compileSpi,
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + HEADER_LEN > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
+    if (!hasHeader(pkt, scope, HEADER_LEN)) return false;
     return testSpi(args, at, pkt.view.getUint32(pkt.l4));
   },
 };

@@ -3,6 +3,7 @@ import * as icmpHeader from '../../packet/icmp.ts';
 import type { Match } from '../extension.ts';
 import { formatIcmp, type IcmpNames, type IcmpTest, parseIcmp } from '../icmp-names.ts';
 import { bang } from '../number.ts';
+import { hasHeader } from '../transport-header.ts';
 
 /** The type that stands for every type. */
 const ANY = 255;
@@ -59,11 +60,7 @@ export const icmp: Match<IcmpTest> = {
   format: (test) => `${bang(test.invert)}--icmp-type ${test.type === ANY ? 'any' : formatIcmp(test)}`,
   compile: ({ type, code, invert }) => [type, ...code, Number(invert)],
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + icmpHeader.HEADER_LEN > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
+    if (!hasHeader(pkt, scope, icmpHeader.HEADER_LEN)) return false;
     const { view, l4 } = pkt;
     const code = icmpHeader.code(view, l4);
     const equal =

@@ -3,6 +3,7 @@ import * as icmpHeader from '../../packet/icmp.ts';
 import type { Match } from '../extension.ts';
 import { formatIcmp, type IcmpNames, type IcmpTest, parseIcmp } from '../icmp-names.ts';
 import { bang } from '../number.ts';
+import { hasHeader } from '../transport-header.ts';
 
 const NAMES: IcmpNames = {
   'destination-unreachable': '1',
@@ -45,11 +46,7 @@ export const icmp6: Match<IcmpTest> = {
   format: (test) => `${bang(test.invert)}--icmpv6-type ${formatIcmp(test)}`,
   compile: ({ type, code, invert }) => [type, ...code, Number(invert)],
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + icmpHeader.HEADER_LEN > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
+    if (!hasHeader(pkt, scope, icmpHeader.HEADER_LEN)) return false;
     const { view, l4 } = pkt;
     const code = icmpHeader.code(view, l4);
     const equal = icmpHeader.type(view, l4) === args[at] && code >= args[at + 1]! && code <= args[at + 2]!;

@@ -1,6 +1,7 @@
 /** `-m ipcomp`: the compression parameter index of IPComp, net/netfilter/xt_ipcomp.c. @module */
 import type { Match } from '../extension.ts';
 import { compileSpi, formatSpi, parseSpi, type SpiTest, testSpi } from '../spi-match.ts';
+import { hasHeader } from '../transport-header.ts';
 
 const HEADER_LEN = 4;
 
@@ -26,11 +27,7 @@ export const ipcomp: Match<Ipcomp> = {
     [formatSpi(spi, 'ipcompspi'), reserved ? '--compres' : ''].filter((word) => word !== '').join(' '),
   compile: ({ spi }) => compileSpi(spi),
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + HEADER_LEN > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
+    if (!hasHeader(pkt, scope, HEADER_LEN)) return false;
     return testSpi(args, at, pkt.view.getUint16(pkt.l4 + 2));
   },
 };

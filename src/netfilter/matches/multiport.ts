@@ -3,6 +3,7 @@
 import { servicePort } from '../../packet/services.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, oneOf, parseUint } from '../number.ts';
+import { hasHeader } from '../transport-header.ts';
 
 type Side = 'sports' | 'dports' | 'ports';
 
@@ -59,11 +60,7 @@ export const multiport: Match<Multiport> = {
   },
   compile: ({ side, ports, invert }) => [SIDES[side], Number(invert), ports.length, ...ports.flat()],
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + 4 > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
+    if (!hasHeader(pkt, scope, 4)) return false;
     const side = args[at]!;
     const sport = (side & 1) !== 0 ? pkt.view.getUint16(pkt.l4) : -1;
     const dport = (side & 2) !== 0 ? pkt.view.getUint16(pkt.l4 + 2) : -1;

@@ -8,8 +8,9 @@ import {
   PORT_OPTIONS,
   type PortTest,
   parseGivenPorts,
-  testPort,
+  testPorts,
 } from '../port-match.ts';
+import { hasHeader } from '../transport-header.ts';
 
 /** A chunk type with flags that must be set or clear. */
 export interface Chunk {
@@ -63,7 +64,7 @@ const WHICH = ['', 'any', 'all', 'only'] as const;
 const [ANY, ALL, ONLY] = [1, 2, 3] as const;
 
 /** Places in the integers: two port tests of 4, then the chunks. */
-const [SPORT, DPORT, MODE, INVERT, MAP, COUNT, LIST] = [0, 4, 8, 9, 10, 18, 19] as const;
+const [MODE, INVERT, MAP, COUNT, LIST] = [8, 9, 10, 18, 19] as const;
 
 function parseChunk(given: Given, text: string): Chunk {
   const [name, letters = ''] = text.split(':');
@@ -137,14 +138,8 @@ export const sctp: Match<Sctp> = {
     return [...ports, ...head, flagged.length, ...list];
   },
   test(args, at, pkt, scope) {
-    if (scope.fragmentOffset !== 0) return false;
-    if (pkt.l4 + HEADER_LEN > pkt.end) {
-      scope.hotdrop = true;
-      return false;
-    }
-    const { view, l4 } = pkt;
-    if (!testPort(args, at + SPORT, view.getUint16(l4)) || !testPort(args, at + DPORT, view.getUint16(l4 + 2)))
-      return false;
+    if (!hasHeader(pkt, scope, HEADER_LEN)) return false;
+    if (!testPorts(args, at, pkt)) return false;
     if (args[at + MODE] === 0) return true;
     return testChunks(args, at, pkt, scope) !== (args[at + INVERT] === 1) && !scope.hotdrop;
   },
