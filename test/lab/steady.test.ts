@@ -14,6 +14,8 @@ const PACKETS = 20_000;
 const FLOWS = 500;
 /** Bytes: the smallest object takes 16, and the compiler keeps a little of its own. */
 const GROWTH = 8 * PACKETS;
+/** At most. */
+const ROUNDS = 4;
 /** Longer than any flow here lives. */
 const LATER = 600e9;
 
@@ -73,9 +75,14 @@ describe.each(['linear', 'indexed'] as const)('%s', (lookup) => {
       lab.advance(lab.clock.now + LATER);
     };
     send(PACKETS);
-    const before = inUse();
-    send(PACKETS);
-    expect(inUse() - before).toBeLessThan(GROWTH);
+    // The compiler's own memory comes and goes; what packets leave behind is there in every round.
+    let growth = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < ROUNDS && growth >= GROWTH; round++) {
+      const before = inUse();
+      send(PACKETS);
+      growth = inUse() - before;
+    }
+    expect(growth).toBeLessThan(GROWTH);
     expect(lab.pool.live).toBe(0);
   });
 });
