@@ -2,7 +2,10 @@
  * What a flow may be mapped to: struct nf_nat_range2, include/uapi/linux/netfilter/nf_nat.h, and the choice of an address
  * from it (find_best_ips_proto, net/netfilter/nf_nat_core.c). @module
  */
+
 import * as ip from '../packet/ipv4.ts';
+import { jhash2 } from '../packet/jhash.ts';
+import { swab32 } from '../packet/swab.ts';
 import { MANIP_SRC } from './status.ts';
 import { IPV4, type Tuple } from './tuple.ts';
 
@@ -81,9 +84,9 @@ export class NatRange {
   private spread(tuple: Tuple, manip: number, zone: number): void {
     const persistent = (this.flags & RANGE_PERSISTENT) !== 0;
     const words = tuple.family === IPV4 ? 1 : 4;
-    const seed = persistent ? 0 : swap(tuple.dst) ^ zone;
-    for (let i = 0; i < 4; i++) KEY[i] = i < words ? swap(word(tuple.srcHigh, tuple.src, i, words)) : 0;
-    let hash = jhash4(KEY, seed);
+    const seed = persistent ? 0 : swab32(tuple.dst) ^ zone;
+    for (let i = 0; i < 4; i++) KEY[i] = i < words ? word(tuple.srcHigh, tuple.src, i, words) : 0;
+    let hash = jhash2(KEY, 4, seed) >>> 0;
     let full = false;
     for (let i = 0; i < words; i++) {
       const min = full ? 0 : word(this.minHigh, this.min, i, words) >>> 0;
@@ -92,7 +95,7 @@ export class NatRange {
       const chosen = (min + scale(hash, size)) | 0;
       setWord(tuple, manip, i, words, chosen);
       if (chosen !== (max | 0)) full = true;
-      if (!persistent) hash = (hash ^ swap(word(tuple.dstHigh, tuple.dst, i, words))) >>> 0;
+      if (!persistent) hash = (hash ^ swab32(word(tuple.dstHigh, tuple.dst, i, words))) >>> 0;
     }
   }
 }
@@ -133,43 +136,9 @@ function compare(aHigh: Int32Array, a: number, bHigh: Int32Array, b: number): nu
   return 0;
 }
 
-/** The kernel hashes addresses as they lie in memory, on a little-endian machine. */
-const swap = (x: number): number => (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24) | 0;
-
 /** The upper half of a 32 by 32 bit product: reciprocal_scale. */
 function scale(hash: number, size: number): number {
   const high = (hash >>> 16) * size;
   const low = (hash & 0xffff) * size;
   return Math.floor((high + Math.floor(low / 65536)) / 65536);
-}
-
-const rotate = (x: number, n: number): number => (x << n) | (x >>> (32 - n));
-
-/** Bob Jenkins' hash over four words: jhash2, include/linux/jhash.h. A uint32. */
-export function jhash4(key: Int32Array, seed: number): number {
-  const start = (0xdeadbeef + (4 << 2) + seed) | 0;
-  let a = (start + key[0]!) | 0;
-  let b = (start + key[1]!) | 0;
-  let c = (start + key[2]!) | 0;
-  a = (a - c) ^ rotate(c, 4);
-  c = (c + b) | 0;
-  b = (b - a) ^ rotate(a, 6);
-  a = (a + c) | 0;
-  c = (c - b) ^ rotate(b, 8);
-  b = (b + a) | 0;
-  a = (a - c) ^ rotate(c, 16);
-  c = (c + b) | 0;
-  b = (b - a) ^ rotate(a, 19);
-  a = (a + c) | 0;
-  c = (c - b) ^ rotate(b, 4);
-  b = (b + a) | 0;
-  a = (a + key[3]!) | 0;
-  c = ((c ^ b) - rotate(b, 14)) | 0;
-  a = ((a ^ c) - rotate(c, 11)) | 0;
-  b = ((b ^ a) - rotate(a, 25)) | 0;
-  c = ((c ^ b) - rotate(b, 16)) | 0;
-  a = ((a ^ c) - rotate(c, 4)) | 0;
-  b = ((b ^ a) - rotate(a, 14)) | 0;
-  c = ((c ^ b) - rotate(b, 24)) | 0;
-  return c >>> 0;
 }

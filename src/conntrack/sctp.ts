@@ -4,6 +4,7 @@ import { PREROUTING } from '../net/hook.ts';
 import * as ip from '../packet/ipv4.ts';
 import type { Packet } from '../packet/packet.ts';
 import * as sctp from '../packet/sctp.ts';
+import { swab32 } from '../packet/swab.ts';
 import { verifySctp } from './checksum.ts';
 import type { Connections } from './connections.ts';
 import * as state from './sctp-state.ts';
@@ -283,5 +284,4 @@ const initTag = (v: DataView, at: number): number => v.getInt32(at + sctp.CHUNK_
 const next = (v: DataView, at: number): number => at + ((sctp.chunkLength(v, at) + 3) & ~3);
 
 /** A tag as the kernel's log shows it: the bytes of the packet read on a little-endian machine. */
-const asRead = (tag: number): string =>
-  (((tag << 24) | ((tag & 0xff00) << 8) | ((tag >>> 8) & 0xff00) | (tag >>> 24)) >>> 0).toString(16);
+const asRead = (tag: number): string => (swab32(tag) >>> 0).toString(16);

@@ -4,9 +4,9 @@
  * and the moment when a set is full are the kernel's. Place `p` of bucket `b` is row `b * width + p`: its state and its key
  * lie side by side, so that a look touches little memory. @module
  */
+import { jhash2 } from '../packet/jhash.ts';
 import { EXIST, FULL, NO_ROOM, OK } from './code.ts';
 import { Extensions } from './extensions.ts';
-import { jhash2 } from './jhash.ts';
 import type { Values } from './values.ts';
 
 /** Places that a bucket begins with, and grows by: AHASH_INIT_SIZE. */

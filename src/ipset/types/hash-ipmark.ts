@@ -1,7 +1,6 @@
 /** Address and mark: net/netfilter/ipset/ip_set_hash_ipmark.c. The mark lies in the machine's order. @module */
+import { swab32 } from '../../packet/swab.ts';
 import type { HashType } from './hash-type.ts';
-
-const swap = (word: number): number => (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 
 export const hashIpMark: HashType = {
   name: 'hash:ip,mark',
@@ -9,9 +8,9 @@ export const hashIpMark: HashType = {
   tail: 1,
   options: ['markmask'],
   pack(e, key, at) {
-    key[at] = swap(e.mark);
+    key[at] = swab32(e.mark);
   },
   unpack(e, keys, at) {
-    e.mark = swap(keys[at]!);
+    e.mark = swab32(keys[at]!);
   },
 };

@@ -2,6 +2,7 @@
 import { IPV6, Tuple } from '../../conntrack/tuple.ts';
 import { ETH_P_IPV6 } from '../../packet/ethernet.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
+import { jhash2 } from '../../packet/jhash.ts';
 import { PACKET_HOST, PACKET_MULTICAST, type Packet } from '../../packet/packet.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, oneOf } from '../number.ts';
@@ -30,30 +31,15 @@ function parseMask(given: Given, nodes: number): { mask: number; invert: boolean
 
 const tuple = new Tuple();
 
-/** The kernel hashes addresses as they lie in memory, on a little-endian machine. */
-const swap = (x: number): number => (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
+const key = new Int32Array(1);
 
 /**
  * xt_cluster_hash of the tuple's source. Of an IPv6 address the kernel takes the first 32 bits only: it divides the number of
  * words by the size of one. Runs per packet.
  */
-const hash = (seed: number): number => jhash1(swap(tuple.family === IPV6 ? tuple.srcHigh[0]! : tuple.src), seed);
-
-const rotate = (x: number, n: number): number => (x << n) | (x >>> (32 - n));
-
-/** jhash_1word, include/linux/jhash.h. A uint32. */
-function jhash1(word: number, seed: number): number {
-  const start = (0xdeadbeef + (1 << 2) + seed) | 0;
-  let a = (start + word) | 0;
-  let b = start;
-  let c = ((start ^ b) - rotate(b, 14)) | 0;
-  a = ((a ^ c) - rotate(c, 11)) | 0;
-  b = ((b ^ a) - rotate(a, 25)) | 0;
-  c = ((c ^ b) - rotate(b, 16)) | 0;
-  a = ((a ^ c) - rotate(c, 4)) | 0;
-  b = ((b ^ a) - rotate(a, 14)) | 0;
-  c = ((c ^ b) - rotate(b, 24)) | 0;
-  return c >>> 0;
+function hash(seed: number): number {
+  key[0] = tuple.family === IPV6 ? tuple.srcHigh[0]! : tuple.src;
+  return jhash2(key, 1, seed) >>> 0;
 }
 
 export const cluster: Match<Cluster> = {

@@ -1,8 +1,7 @@
-/** Bob Jenkins' hash over an element's words: jhash2 of include/linux/jhash.h on a little-endian machine. @module */
+/** Bob Jenkins' hash over words in network order: jhash2 of include/linux/jhash.h, as a little-endian machine has it. @module */
+import { swab32 } from './swab.ts';
 
 const SEED = 0xdeadbeef;
-
-const swap = (word: number): number => (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 
 /** The int32 hash of the first `length` words, each as its four bytes lie in memory. Runs per packet: no allocation. */
 export function jhash2(words: Int32Array, length: number, initval: number): number {
@@ -11,9 +10,9 @@ export function jhash2(words: Int32Array, length: number, initval: number): numb
   let c = a;
   let i = 0;
   for (; length - i > 3; i += 3) {
-    a = (a + swap(words[i]!)) | 0;
-    b = (b + swap(words[i + 1]!)) | 0;
-    c = (c + swap(words[i + 2]!)) | 0;
+    a = (a + swab32(words[i]!)) | 0;
+    b = (b + swab32(words[i + 1]!)) | 0;
+    c = (c + swab32(words[i + 2]!)) | 0;
     a = ((a - c) ^ ((c << 4) | (c >>> 28))) | 0;
     c = (c + b) | 0;
     b = ((b - a) ^ ((a << 6) | (a >>> 26))) | 0;
@@ -28,9 +27,9 @@ export function jhash2(words: Int32Array, length: number, initval: number): numb
     b = (b + a) | 0;
   }
   const rest = length - i;
-  if (rest > 2) c = (c + swap(words[i + 2]!)) | 0;
-  if (rest > 1) b = (b + swap(words[i + 1]!)) | 0;
-  a = (a + swap(words[i]!)) | 0;
+  if (rest > 2) c = (c + swab32(words[i + 2]!)) | 0;
+  if (rest > 1) b = (b + swab32(words[i + 1]!)) | 0;
+  a = (a + swab32(words[i]!)) | 0;
   c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
   a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
   b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
