@@ -6,7 +6,6 @@
  * and must not be run again when the host takes it. @module
  */
 import type { Device } from '../net/device.ts';
-
 import {
   FORWARD,
   INPUT,

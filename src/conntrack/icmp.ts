@@ -2,7 +2,6 @@
  * Tracking of ICMP and ICMPv6 queries, and errors about other connections: net/netfilter/nf_conntrack_proto_icmp.c and
  * nf_conntrack_proto_icmpv6.c. @module
  */
-
 import { PREROUTING } from '../net/hook.ts';
 import { format4, format6 } from '../packet/address.ts';
 import * as icmp from '../packet/icmp.ts';

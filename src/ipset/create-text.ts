@@ -1,5 +1,4 @@
 /** The options of a `create` line: which a type has, and their values. lib/ipset_*.c and lib/parse.c of ipset. @module */
-
 import { format4 } from '../packet/address.ts';
 import { parseWords } from './address.ts';
 import { parseAddress } from './element-text.ts';

@@ -3,7 +3,6 @@
  * sockets), time moves when it is told to, and every frame that leaves a port is handed out with the input that caused it.
  * @module
  */
-
 import { restoreSets } from '../ipset/restore.ts';
 import { Backlog } from '../net/backlog.ts';
 import type { World } from '../net/netns.ts';

@@ -1,5 +1,4 @@
 /** Policy routing rules of IPv6: fib6_rule_match, net/ipv6/fib6_rules.c. @module */
-
 import { PolicyRule } from './fib-rule.ts';
 import type { Prefix6, Rule6Config } from './fib6-config.ts';
 import type { Flow6 } from './flow6.ts';

@@ -1,5 +1,4 @@
 /** Rules as iptables-save prints them: save_rule and the save functions of extensions. Inverse of command.ts. @module */
-
 import { protocolName } from '../packet/protocols.ts';
 import { formatAddress } from './address-test.ts';
 import type { Family } from './extension.ts';

@@ -2,7 +2,6 @@
  * The options that one use of a match or target was given, read by type: xtables_option_parse and the xtopt_parse_*
  * functions, libxtables/xtoptions.c. @module
  */
-
 import { servicePort } from '../packet/services.ts';
 import type { Family, Given, GivenOption, OptionSpec } from './extension.ts';
 import { parseUint } from './number.ts';

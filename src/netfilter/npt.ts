@@ -1,5 +1,4 @@
 /** What SNPT and DNPT share: stateless translation of IPv6 prefixes, RFC 6296; net/ipv6/netfilter/ip6t_NPT.c. @module */
-
 import { NF_DROP } from '../net/hook.ts';
 import { type Address6, format6, mask6, parse6 } from '../packet/address.ts';
 import { type Given, type Target, XT_CONTINUE } from './extension.ts';

@@ -2,7 +2,6 @@
  * Lists of recently seen addresses: the tables of net/netfilter/xt_recent.c, with its module parameters' defaults. A list
  * belongs to its namespace and is shared by all rules that name it. @module
  */
-
 import type { Netns } from '../net/netns.ts';
 import { format4 } from '../packet/address.ts';
 

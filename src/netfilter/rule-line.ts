@@ -1,5 +1,4 @@
 /** What one line says of a rule, word by word, until it is complete: the parts of struct iptables_command_state. @module */
-
 import { protocolName, protocolNumber } from '../packet/protocols.ts';
 import { parseAddresses } from './address-test.ts';
 import type { CommandContext } from './command.ts';

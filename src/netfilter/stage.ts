@@ -1,5 +1,4 @@
 /** What a table tells a trace: the rule or the policy that a packet matched, with its text. @module */
-
 import type { Netns } from '../net/netns.ts';
 import type { Stage } from '../sim/trace.ts';
 import * as c from './compile.ts';

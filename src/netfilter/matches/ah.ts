@@ -1,5 +1,4 @@
 /** `-m ah`: the authentication header, net/ipv4/netfilter/ipt_ah.c and net/ipv6/netfilter/ip6t_ah.c. @module */
-
 import * as ext from '../../packet/ipv6-ext.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Evaluation, Match } from '../extension.ts';

@@ -1,5 +1,4 @@
 /** `-m dscp`: the upper six bits of the DS field, net/netfilter/xt_dscp.c. @module */
-
 import { dscpClass, formatDscp } from '../dscp-class.ts';
 import { dsfield } from '../dsfield.ts';
 import type { Match } from '../extension.ts';

@@ -1,5 +1,4 @@
 /** `-m multiport`: up to 15 ports and ranges of ports; net/netfilter/xt_multiport.c. @module */
-
 import { servicePort } from '../../packet/services.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, oneOf, parseUint } from '../number.ts';
