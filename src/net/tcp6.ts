@@ -2,7 +2,7 @@
 import * as sum from '../packet/checksum.ts';
 import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
-import { FLAG_CSUM_OK, PACKET_HOST, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_SOCKLESS, PACKET_HOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import * as tcp from '../packet/tcp.ts';
 import { HOP_LIMIT } from './dev-conf6.ts';
@@ -58,7 +58,8 @@ function sendReset(ip6: Ipv6, pkt: Packet, dev: Device): void {
   if (reset === null) return;
   const { rt } = ip6.routing;
   reset.mark = flow.mark;
-  reset.flags = FLAG_CSUM_OK;
+  // Unlike in IPv4, the kernel's own socket is not put on it.
+  reset.flags = FLAG_CSUM_OK | FLAG_SOCKLESS;
   rt.apply(reset);
   ip6.writeHeader(reset, flow, ipv6.trafficClass(view, l3) & ~ECN_MASK, ip6.conf.get(rt.dev!, HOP_LIMIT));
   writeReset(pkt, reset);

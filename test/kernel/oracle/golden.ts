@@ -97,7 +97,8 @@ export function stateOf(answer: Answer, topology: Topology): Map<string, string>
     const withoutId = (line: string) => (line.includes('ID=0') ? line : line.replace(/ ID=\d+/g, ' ID=*'));
     golden.set('log.json', jsonList(answer.logs.map((entry) => ({ in: entry.in, line: withoutId(entry.line) }))));
   }
-  if (answer.errors.length > 0) golden.set('senderr.json', `${JSON.stringify(answer.errors, null, 0)}\n`);
+  if (answer.errors.length > 0)
+    golden.set('senderr.json', `${JSON.stringify(answer.errors, null, 1).replace(/^ +/gm, '')}\n`);
   if (answer.walk.length > 0) {
     golden.set('ctwalk.json', jsonList(answer.walk.map((at) => ({ in: at.in, ns: tablesAt(at, answer.timeouts) }))));
   }

@@ -68,7 +68,7 @@ export class Traffic {
     const own = world.nodes.flatMap(({ ips, ip6s }) => (six ? ip6s : ips));
     const hosts = world.hosts.filter((host) => host !== from).map((host) => (six ? host.ip6 : host.ip));
     const odd = six
-      ? ['fd00:99::1', 'ff02::1', '::1']
+      ? ['fd00:99::1', '::1']
       : ['255.255.255.255', '10.0.1.255', '224.0.0.5', '10.97.0.5', '192.0.2.9', '127.0.0.1', '10.0.2.77'];
     const kind = r.below(100);
     if (kind < 45) return r.one(hosts);

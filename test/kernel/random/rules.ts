@@ -380,7 +380,7 @@ const SETS: readonly (readonly [type: string, flags: number, elements: (r: Choos
   ['hash:net,port', 2, (r, w) => `${r.one(w.hosts).ip}/24,${r.one(['tcp', 'udp'])}:${r.one(PORTS)}`],
   ['hash:ip,port,ip', 3, (r, w) => `${r.one(w.hosts).ip},tcp:${r.one(PORTS)},${r.one(w.hosts).ip}`],
   ['hash:net,iface', 2, (r, w) => `${r.one(w.hosts).ip}/24,${r.one(w.devices)}`],
-  ['hash:ip,port,net', 3, (r, w) => `${r.one(w.hosts).ip},udp:${r.one(PORTS)},${r.one(w.hosts).ip}/24`],
+  ['hash:ip,port,net', 3, (r, w) => `${r.one(w.hosts).ip},udp:${r.one(PORTS)},${r.one(w.hosts).ip}/32`],
   ['bitmap:ip,mac range 10.0.0.0/16', 2, (r, w) => hostAndMac(r.one(w.hosts))],
   ['bitmap:port range 0-65535', 1, (r) => String(r.one(PORTS))],
   ['bitmap:ip range 10.0.0.0/16', 1, (r, w) => r.one(w.hosts).ip],
