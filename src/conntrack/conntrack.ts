@@ -7,6 +7,7 @@
  * it relates to the connection. What is neither tracked nor IP_CT_UNTRACKED is INVALID. @module
  */
 import type { Device } from '../net/device.ts';
+import { IP_DEFRAG_CONNTRACK_BRIDGE_IN, IP_DEFRAG_CONNTRACK_IN, IP_DEFRAG_CONNTRACK_OUT } from '../net/fragment.ts';
 import { REFUSED, TAKEN } from '../net/fragment6.ts';
 import {
   type HookEntry,
@@ -66,11 +67,6 @@ export interface Template {
   /** The zone is the packet's mark (its lower 16 bits). */
   readonly zoneFromMark: boolean;
 }
-
-/** Users of a defragmentation queue, enum ip_defrag_users: each has its own, so that they do not steal from each other. */
-export const DEFRAG_CONNTRACK_IN = 2;
-export const DEFRAG_CONNTRACK_OUT: number = DEFRAG_CONNTRACK_IN + 0x10000;
-export const DEFRAG_CONNTRACK_BRIDGE_IN: number = DEFRAG_CONNTRACK_OUT + 0x10000;
 
 /** First template code of `Packet.ct`; the following ones are below it. */
 const FIRST_TEMPLATE = -2;
@@ -192,7 +188,8 @@ export class Conntrack extends Connections {
   private defragUser(pkt: Packet, hook: number, iif: Device): number {
     this.takeZone(pkt);
     const bridged = pkt.physIn !== 0 && iif.index !== 0;
-    const user = hook === OUTPUT ? DEFRAG_CONNTRACK_OUT : bridged ? DEFRAG_CONNTRACK_BRIDGE_IN : DEFRAG_CONNTRACK_IN;
+    const user =
+      hook === OUTPUT ? IP_DEFRAG_CONNTRACK_OUT : bridged ? IP_DEFRAG_CONNTRACK_BRIDGE_IN : IP_DEFRAG_CONNTRACK_IN;
     return user + ((this.zoneDir & (1 << ORIGINAL)) !== 0 ? this.zone : 0);
   }
 

@@ -91,9 +91,3 @@ function netmap6(conntrack: Conntrack, pkt: Packet, range: NatRange, manip: numb
   const low = (v.getInt32(at + 12) & ~mask) | (range.min & mask);
   return conntrack.nat.setup(pkt, withAddress(range, low), manip);
 }
-
-/** MASQUERADE's flows by an address that a device lost: kill them. masq_inet_event. */
-export function forgetMasquerade(conntrack: Conntrack, dev: Device, address: number): void {
-  const { table } = conntrack;
-  conntrack.flush((ct) => table.masqIndex[ct] === dev.index && table.dst[2 * ct + 1] === address);
-}

@@ -4,7 +4,7 @@ import { type Address6, format4, format6, parse6 } from '../packet/address.ts';
 const DECIMAL = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
 /** One to four numbers, decimal, 0x or 0, the last of them filling what is left: inet_aton. An int32, or undefined. */
-export function parseAton(text: string): number | undefined {
+function parseAton(text: string): number | undefined {
   const plain = DECIMAL.exec(text);
   const parts = plain?.slice(1) ?? text.split('.');
   if (parts.length > 4) return undefined;

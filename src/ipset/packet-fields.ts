@@ -16,9 +16,6 @@ const UDPLITE = 136;
 export const hasPorts = (protocol: number): boolean =>
   protocol === TCP || protocol === UDP || protocol === SCTP || protocol === UDPLITE;
 
-export const isPortless = (protocol: number): boolean =>
-  !hasPorts(protocol) && protocol !== ICMP && protocol !== ICMPV6;
-
 const found = new ipv6.Found();
 
 /** Put the source or destination address at `at` of the element's. Runs per packet: no allocation. */

@@ -91,11 +91,6 @@ export function parsePrefix(value: string): { readonly address: number; readonly
 }
 
 const isPrefix = (value: string): boolean => parsePrefix(value) !== undefined;
-export const prefix: Check = textThat('an IPv4 address with a prefix length (10.0.0.1/24)', isPrefix);
-export const destination: Check = textThat(
-  'an IPv4 prefix (10.0.0.0/8), default or all',
-  (value) => value === 'default' || value === 'all' || isPrefix(value),
-);
 
 /** The same for IPv6. */
 export function parsePrefix6(value: string): { readonly address: Address6; readonly length: number } | undefined {

@@ -25,7 +25,7 @@ export const VLAN_PROTOCOLS: Readonly<Record<'802.1Q' | '802.1ad', number>> = {
 type Find = (ns: string, name: string) => Device | undefined;
 
 /** The device that another is made on: `device` of the same namespace, or `[namespace, device]`. */
-export const lowerOf = (link: StackedLink, ns: string): readonly [ns: string, device: string] =>
+const lowerOf = (link: StackedLink, ns: string): readonly [ns: string, device: string] =>
   typeof link.link === 'string' ? [ns, link.link] : link.link;
 
 /** @throws {LabError} when the lower device is not there yet; {RangeError} for what the kernel refuses */

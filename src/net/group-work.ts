@@ -26,7 +26,7 @@ export function wantsGroup({ view, data }: Packet, dev: Device): boolean {
 }
 
 /** A copy of a frame that came from outside arrives on one of the upper devices. */
-export function deliverCopy(pkt: Packet, to: UpperDevice): void {
+function deliverCopy(pkt: Packet, to: UpperDevice): void {
   const { ns } = to.lower;
   const twin = ns.pool.copy(pkt);
   if (twin === null) return;

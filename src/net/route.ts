@@ -2,7 +2,7 @@
  * Where a packet goes: the route found for it (struct rtable, net/ipv4/route.c), as integers; put on the packet once it
  * is decided. @module
  */
-import { FLAG_FORWARDED, type Packet } from '../packet/packet.ts';
+import type { Packet } from '../packet/packet.ts';
 import type { Device } from './device.ts';
 import type { FibResult } from './fib.ts';
 import { RTN_UNREACHABLE } from './rtn.ts';
@@ -85,6 +85,3 @@ export function routeMtu(res: FibResult, dev: Device): number {
   const mtu = route.mtuLocked && hop!.gateway !== 0 && dev.mtu > MIN_REASSEMBLY ? MIN_REASSEMBLY : dev.mtu;
   return Math.min(mtu, IP_MAX_MTU);
 }
-
-/** Is the packet one that this host forwards? */
-export const isForwarded = (pkt: Packet): boolean => (pkt.flags & FLAG_FORWARDED) !== 0;

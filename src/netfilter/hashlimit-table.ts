@@ -17,7 +17,7 @@ const U32_MAX = 0xffff_ffff;
 /** Buckets of a table on a machine with 1 GiB of memory or more; entries are 8 times that. */
 const DEFAULT_SIZE = 8192;
 /** Words of a key: source and destination address, both ports in one. */
-export const KEY_WORDS = 9;
+const KEY_WORDS = 9;
 
 /** struct hashlimit_cfg3 as far as it is the table's. */
 export interface HashlimitConfig {

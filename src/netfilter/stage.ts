@@ -6,7 +6,7 @@ import { formatRule } from './format.ts';
 import { HOOK_NAMES } from './rule.ts';
 
 /** The chain that a row is in: they stand in the order of their rows. */
-export function chainOf({ chains }: c.Program, row: number): c.CompiledChain {
+function chainOf({ chains }: c.Program, row: number): c.CompiledChain {
   let low = 0;
   let high = chains.length - 1;
   while (low < high) {

@@ -5,10 +5,7 @@
 import { parseUint } from './number.ts';
 
 /** Operators of a location. */
-export const AND = 0;
-export const LEFT = 1;
-export const RIGHT = 2;
-export const AT = 3;
+const [AND, LEFT, RIGHT] = [0, 1, 2] as const;
 const OPERATORS: readonly string[] = ['&', '<<', '>>', '@'];
 
 /** XT_U32_MAXSIZE: tests, terms of a location, values of one. */

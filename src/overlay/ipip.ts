@@ -42,7 +42,7 @@ export interface IpipConfig {
 }
 
 /** The device that takes what no other tunnel does: made with the module, down until it is wanted. */
-export const FALLBACK = 'tunl0';
+const FALLBACK = 'tunl0';
 const TOS_INHERIT = 1;
 const ETH_DATA_LEN = 1500;
 

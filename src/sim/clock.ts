@@ -3,7 +3,6 @@
  * when someone moves it. Events at one instant run in the order in which they were set. @module
  */
 
-export const MICROSECOND = 1e3;
 export const MILLISECOND = 1e6;
 export const SECOND = 1e9;
 
