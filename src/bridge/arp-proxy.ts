@@ -11,6 +11,7 @@ import * as vlan from '../packet/vlan.ts';
 import type { Bridge } from './bridge.ts';
 import type { BridgePort } from './port.ts';
 
+/** Answers ARP requests for a bridge's ports. */
 export class ArpProxy {
   /** Some port asks for any of this; some port has neigh_suppress. */
   active = false;

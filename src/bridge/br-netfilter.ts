@@ -51,6 +51,7 @@ const ETH_P_PPP_SES = 0x8864;
 const PPPOE_SES_HLEN = 8;
 const PPP_IP = 0x0021;
 
+/** The hook functions of one namespace's bridges. */
 export class BrNetfilter implements FragmentSink {
   private readonly ns: Netns;
   /** The packet that is being fragmented, and the port that its fragments leave by. */

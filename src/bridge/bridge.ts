@@ -43,6 +43,7 @@ const ETH_DATA_LEN = 1500;
 const ACTIONS = ['forward', 'flood', 'up'] as const;
 const [TO_PORT, FLOOD, UP] = [0, 1, 2] as const;
 
+/** What `ip link add type bridge` says. */
 export interface BridgeConfig {
   readonly name: string;
   /** 6 bytes; absent: that of the port with the lowest, as ports come. */
@@ -61,6 +62,7 @@ export interface BridgeConfig {
   readonly vlans?: BridgeVlanConfig;
 }
 
+/** How a bridge that knows VLANs begins. */
 export interface BridgeVlanConfig {
   /** Default false: ports have VLANs, but nothing heeds them. */
   readonly filtering?: boolean;
@@ -70,6 +72,7 @@ export interface BridgeVlanConfig {
   readonly defaultPvid?: number;
 }
 
+/** A bridge of one namespace; it takes its ports' frames, and is a device of the host. */
 export class Bridge extends Device implements FrameHandler {
   readonly fdb: Fdb;
   /** Youngest first: the order in which a flooded frame leaves. */

@@ -16,6 +16,7 @@ const NOT_AGEING = FDB_STATIC | FDB_ADDED_BY_EXT_LEARN;
 /** BR_DEFAULT_AGEING_TIME. */
 export const DEFAULT_AGEING: number = 300 * SECOND;
 
+/** Where a bridge saw each station last: address and VLAN to a port. */
 export class Fdb extends MacTable {
   /** ifindex of the port; 0 is the bridge itself. */
   port: Int32Array = new Int32Array(this.high.length);

@@ -30,6 +30,7 @@ export const PKT_UNICAST = 0;
 export const PKT_MULTICAST = 1;
 export const PKT_BROADCAST = 2;
 
+/** A device as a port: struct net_bridge_port. */
 export class BridgePort {
   readonly dev: Device;
   readonly hairpin: boolean;

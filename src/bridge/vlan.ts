@@ -12,6 +12,7 @@ const VLAN_N_VID = 4096;
 const MEMBER = 1;
 const UNTAGGED = 2;
 
+/** What `bridge vlan add` says of a VLAN. */
 export interface VlanOptions {
   /** Frames that come in without a tag belong to it. */
   readonly pvid?: boolean;

@@ -2,6 +2,7 @@
 
 const EVERY_MS = 200;
 
+/** Says on stderr how far a run is. */
 export class Progress {
   private readonly started = performance.now();
   private told = 0;

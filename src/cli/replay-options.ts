@@ -2,8 +2,10 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from './usage.ts';
 
+/** How a trace is printed. */
 export type TraceFormat = 'text' | 'json';
 
+/** The options of `podwire replay`. */
 export interface ReplayOptions {
   readonly lab: string;
   readonly in?: string;

@@ -46,6 +46,7 @@ export interface ConntrackStats {
 /** Told of what happens to connections: `events` are IPCT_* bits; the row is readable during the call. */
 export type EventObserver = (events: number, ct: number) => void;
 
+/** The connections of one namespace: found, made, timed, forgotten. */
 export class Connections implements Task {
   readonly ns: Netns;
   readonly table: ConntrackTable = new ConntrackTable();

@@ -71,6 +71,7 @@ export interface Template {
 /** First template code of `Packet.ct`; the following ones are below it. */
 const FIRST_TEMPLATE = -2;
 
+/** Connection tracking of one namespace: hooks, trackers, NAT. */
 export class Conntrack extends Connections {
   readonly nat: Nat;
   private readonly users = { ipv4: 0, ipv6: 0 };

@@ -4,6 +4,7 @@ import type { Connections } from './connections.ts';
 import { IPCT_ASSURED, IPS_ASSURED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from './status.ts';
 import { TRACKED, type Tracker } from './tracker.ts';
 
+/** Protocols without a tracker of their own. */
 export class GenericTracker implements Tracker {
   private readonly connections: Connections;
 
@@ -17,6 +18,7 @@ export class GenericTracker implements Tracker {
   }
 }
 
+/** GRE without PPTP: one timeout until it is answered, one after. */
 export class GreTracker implements Tracker {
   private readonly connections: Connections;
 

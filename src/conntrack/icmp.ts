@@ -20,6 +20,7 @@ const NODE_INFO_QUERY6 = 139;
 /** Neighbour discovery and multicast listener messages are not tracked: 130..136 and 143. */
 const isUntracked6 = (type: number): boolean => (type >= 130 && type <= 136) || type === 143;
 
+/** Requests open a connection, errors belong to the one that they quote. */
 export class IcmpTracker implements Tracker {
   private readonly connections: Connections;
   private readonly family: number;

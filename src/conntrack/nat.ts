@@ -56,6 +56,7 @@ export const manipAt = (hook: number): number => (hook === POSTROUTING || hook =
 
 const HOOKS = [PREROUTING, INPUT, OUTPUT, POSTROUTING] as const;
 
+/** NAT of one namespace: what a new connection becomes, and every packet of it. */
 export class Nat {
   private readonly connections: Connections;
   private readonly chooser: TupleChooser;

@@ -43,6 +43,7 @@ const NEXT = 0;
 const SKIP = 1;
 const REFUSE = 2;
 
+/** The state of each association. */
 export class SctpTracker implements Tracker {
   private readonly connections: Connections;
   /** Of the packet under way: chunk types seen as bits, its tag, its direction, and whether its timeout counts. */

@@ -12,6 +12,7 @@ const PREFIX = 'net.netfilter.nf_conntrack_';
 export const TCP_RETRANS = 12;
 export const TCP_UNACK = 13;
 
+/** The settings of one namespace, kept up with its sysctls. */
 export class Settings {
   /** Timeouts in seconds, TCP and SCTP by state: small integers, which are passed on without allocation. */
   readonly tcp: Int32Array = new Int32Array(14);

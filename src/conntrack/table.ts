@@ -15,6 +15,7 @@ const INITIAL_ROWS = 64;
 export const STATE_WORDS = 12;
 export const STATE_BYTES = 10;
 
+/** Connections as rows; both tuples of row `ct` are entries `2 * ct` and `2 * ct + 1`. */
 export class ConntrackTable {
   /** By entry: the last word of the addresses, source port << 16 | destination port, the next entry of the chain. */
   src: Int32Array = new Int32Array(2 * INITIAL_ROWS);

@@ -35,6 +35,7 @@ const CHECK_WINDOW = 0;
 const IN_WINDOW = 1;
 const DONE = 2;
 
+/** The state of each connection, and its windows. */
 export class TcpTracker implements Tracker {
   private readonly connections: Connections;
   private readonly window: w.TcpWindow;

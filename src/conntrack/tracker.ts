@@ -7,6 +7,7 @@ export const INVALID = -1;
 export const REPEAT = -4;
 export const DROP = 0;
 
+/** One protocol's tracker. */
 export interface Tracker {
   /**
    * Take the packet into account: check it, move the connection's state, set its timeout. `dataoff` is the transport header,

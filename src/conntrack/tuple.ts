@@ -17,6 +17,7 @@ export const IPV6 = 6;
 /** High words of an address; read only for IPv6. */
 export type HighWords = Int32Array;
 
+/** One direction of a connection, in fields that are reused. */
 export class Tuple {
   /** IPV4 or IPV6. */
   family: number = IPV4;

@@ -59,6 +59,7 @@ export function parseMacPair(text: string, fail: Fail): readonly [number, number
   return [(mac[0]! << 8) | mac[1]!, (mac[2]! << 24) | (mac[3]! << 16) | (mac[4]! << 8) | mac[5]!];
 }
 
+/** As ipset prints it, in capitals. Inverse of {@link parseMacPair}. */
 export function formatMacPair(high: number, low: number): string {
   const bytes = Uint8Array.of(high >> 8, high, low >> 24, low >> 16, low >> 8, low);
   return formatMac(bytes).toUpperCase();

@@ -7,6 +7,7 @@ export interface Position {
   readonly column: number;
 }
 
+/** A line that ipset would refuse. */
 export class IpsetError extends SyntaxError {
   override readonly name = 'IpsetError';
   readonly at: Position;

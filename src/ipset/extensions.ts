@@ -10,6 +10,7 @@ export interface Ticker {
   readonly now: number;
 }
 
+/** What a `create` line says of extensions. */
 export interface ExtensionConfig {
   /** Seconds that an element lives by default, 0 for ever; null: elements have no timeouts. */
   readonly timeout: number | null;
@@ -25,6 +26,7 @@ const PERMANENT = 0;
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 
+/** The extensions of a set's elements, by row. */
 export class Extensions {
   readonly config: ExtensionConfig;
   readonly ticker: Ticker;

@@ -41,6 +41,7 @@ UNCOUNTED.flags = FLAG_SKIP_COUNTERS;
 /** IPSET_GC_PERIOD: how often what has ended is collected, seconds. */
 const collectionPeriod = (timeout: number): number => Math.max(1, Math.min(180, Math.floor(timeout / 3)));
 
+/** A set of any hash type. */
 export class HashSet implements IpSet, Watcher {
   readonly config: SetConfig;
   readonly family: SetFamily;

@@ -26,6 +26,7 @@ const IS_NOMATCH = 4;
 
 const regionCount = (bits: number): number => (bits < REGION_BITS ? 1 : 1 << (bits - REGION_BITS));
 
+/** What a table is made to: sizes of keys, buckets and the whole. */
 export interface TableShape {
   /** Words of an element, and how many of them are hashed. */
   readonly words: number;
@@ -43,6 +44,7 @@ export interface Watcher {
   removed(keys: Int32Array, at: number): void;
 }
 
+/** Keys of words in buckets. */
 export class HashTable {
   readonly shape: TableShape;
   bits: number;

@@ -9,6 +9,7 @@ const TCP = 6;
 const ICMP = 1;
 const ICMPV6 = 58;
 
+/** Ports of a protocol, first and last. */
 export interface PortRange {
   readonly protocol: number;
   readonly ports: readonly [number, number];

@@ -22,6 +22,7 @@ export interface Slot {
   references: number;
 }
 
+/** What a namespace lends its sets. */
 export interface RegistryOptions {
   readonly ticker: Ticker;
   /** Draws the seed of a set's hash, a uint32. */
@@ -33,6 +34,7 @@ export class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
+/** The sets of one namespace. */
 export class SetRegistry implements Sets {
   private slots: (Slot | null)[] = [];
   private readonly numbers: Map<string, number> = new Map();

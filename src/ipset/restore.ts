@@ -30,6 +30,7 @@ const LETTERS: Readonly<Record<string, Command>> = { n: 'create', x: 'destroy', 
 const MAX_NAME = 31;
 const EXIST_WORDS = ['-exist', '--exist', '-!'];
 
+/** How a text is taken. */
 export interface RestoreOptions {
   /** Take what is there already, and what is gone, for done: `ipset -exist restore`. */
   readonly exist?: boolean;

@@ -11,6 +11,7 @@ export type SetFamily = 'inet' | 'inet6' | 'unspec';
 export const TEST = 0;
 export const ADD = 1;
 export const DELETE = 2;
+/** What is asked of a set. */
 export type Action = typeof TEST | typeof ADD | typeof DELETE;
 
 /** What a `create` line says: options that a type does not have are absent. */
@@ -34,6 +35,7 @@ export interface SetConfig extends ExtensionConfig {
   readonly size: number;
 }
 
+/** One set, whatever its type. */
 export interface IpSet {
   readonly config: SetConfig;
   readonly family: SetFamily;

@@ -1,6 +1,7 @@
 /** The words of a line of ipset text. Only a word in double quotes may hold blanks; there are no escapes. @module */
 import { IpsetError, type Position } from './error.ts';
 
+/** A word and where it begins. */
 export interface Word {
   readonly text: string;
   readonly at: Position;

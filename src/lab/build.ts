@@ -45,6 +45,7 @@ export interface LabNamespace {
   readonly netfilter: Netfilter;
 }
 
+/** Builds the namespaces of one description. */
 export class Builder {
   readonly namespaces: Map<string, LabNamespace> = new Map();
   readonly ports: Map<string, PortDevice> = new Map();

@@ -19,29 +19,34 @@ const ERRNO: Readonly<Record<number, string>> = {
   113: 'No route to host',
 };
 
+/** A packet that died; `in` is the index of the input that was under way, -1 before the first. */
 export interface Drop {
   readonly in: number;
   readonly reason: string;
   readonly ns: string;
 }
 
+/** A line that a rule logged. */
 export interface LogLine {
   readonly in: number;
   readonly line: string;
 }
 
+/** A packet that its sender could not send; `errno` is positive. */
 export interface SendError {
   readonly in: number;
   readonly errno: number;
   readonly text: string;
 }
 
+/** The connection tables after an input. */
 export interface WalkStep {
   readonly in: number;
   /** Lines of each namespace's connection table. */
   readonly ns: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Takes down what happens, input by input. */
 export class Journal {
   readonly drops: Drop[] = [];
   readonly logs: LogLine[] = [];

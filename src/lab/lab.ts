@@ -19,6 +19,7 @@ import type { LabSource } from './source.ts';
 import { labState } from './state.ts';
 import type { Topology } from './topology.ts';
 
+/** How a lab runs. */
 export interface LabOptions {
   /** How rules are looked up; default indexed. */
   readonly lookup?: 'linear' | 'indexed';
@@ -47,6 +48,7 @@ export type FrameListener = (port: string, pkt: Packet, input: number) => void;
 const ETH_HLEN = 14;
 const ENOMEM = 12;
 
+/** A lab that is built and loaded, at time 0. */
 export class Lab {
   readonly topology: Topology;
   readonly clock: Clock = new Clock();

@@ -8,6 +8,7 @@ export interface SourceText {
   readonly text: string;
 }
 
+/** A checked description and its texts. */
 export interface LabSource {
   /** The file that the description came from, for messages. */
   readonly file: string;

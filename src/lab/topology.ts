@@ -46,6 +46,7 @@ interface LinkBase {
   readonly vlans?: readonly BridgeVlan[];
 }
 
+/** A VLAN of a port; `del` takes it away. */
 export interface BridgeVlan {
   readonly vid: number;
   readonly pvid?: boolean;
@@ -65,6 +66,7 @@ export interface VethLink extends LinkBase {
   readonly peer: readonly [ns: string, device: string];
 }
 
+/** `ip link add type bridge`. */
 export interface BridgeLink extends LinkBase {
   readonly type: 'bridge';
   /** Seconds; default 300. */
@@ -76,6 +78,7 @@ export interface BridgeLink extends LinkBase {
   readonly vlan_default_pvid?: number;
 }
 
+/** `ip link add type vxlan`, with its words; addresses are text. */
 export interface VxlanLink extends LinkBase {
   readonly type: 'vxlan';
   readonly vni?: number;
@@ -143,6 +146,7 @@ export interface IpvlanLink extends UpperLink {
   readonly flag?: 'bridge' | 'private' | 'vepa';
 }
 
+/** A device on another one. */
 export type StackedLink = VlanLink | MacvlanLink | IpvlanLink;
 
 /** A tunnel of IPv4 in IPv4. */
@@ -158,6 +162,7 @@ export interface IpipLink extends LinkBase {
   readonly dev?: string;
 }
 
+/** A device of a namespace, by its type. */
 export type Link = PortLink | VethLink | BridgeLink | VxlanLink | LoopbackLink | PlainLink | StackedLink | IpipLink;
 
 /** `ip neigh add`; `proxy: true` is `ip neigh add proxy`. */
@@ -226,6 +231,7 @@ export interface Listener {
   readonly addr?: string;
 }
 
+/** One namespace: its devices, in the order in which they are made, and what is configured on them. */
 export interface NamespaceConfig {
   /** Dotted names, on top of the lab's baseline. */
   readonly sysctls?: Readonly<Record<string, number | string>>;
@@ -239,6 +245,7 @@ export interface NamespaceConfig {
   readonly ipv6?: boolean;
 }
 
+/** A whole description. */
 export interface Topology {
   readonly name?: string;
   readonly desc?: string;

@@ -17,6 +17,7 @@ export interface Ifaddr {
   readonly secondary: boolean;
 }
 
+/** What `ip addr add` may say beside the address. */
 export interface AddressOptions {
   /** int32; 0 for none. Default: all host bits one, none for a /32. */
   readonly broadcast?: number;
@@ -30,6 +31,7 @@ const inSubnet = (address: number, ifaddr: Ifaddr): boolean =>
 
 const isLoopback = (address: number): boolean => address >>> 24 === 127;
 
+/** The IPv4 addresses of one namespace, by device. */
 export class Addresses {
   private readonly ns: Netns;
   /** By ifindex, in the kernel's order. */

@@ -71,6 +71,7 @@ const includes = (list: readonly { readonly address: In6 }[] | undefined, addres
   return false;
 };
 
+/** The IPv6 addresses and groups of one namespace, by device. */
 export class Addresses6 {
   private readonly ip6: Ipv6;
   /** By ifindex. */

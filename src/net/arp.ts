@@ -34,6 +34,7 @@ const TICK = 10 * MILLISECOND;
 const isMulticast = (address: number): boolean => (address & 0xf0000000) === (0xe0000000 | 0);
 const isLoopback = (address: number): boolean => address >>> 24 === 127;
 
+/** ARP of one namespace. */
 export class Arp implements Solicitor {
   private readonly ns: Netns;
   private readonly flow = new Flow();

@@ -67,6 +67,7 @@ export const MEDIUM_ID: number = index('medium_id');
 const IP_FORWARD = 'net.ipv4.ip_forward';
 const PREFIX = 'net.ipv4.conf';
 
+/** `net.ipv4.conf` of one namespace. */
 export class DeviceConf extends PerDevice {
   private readonly all: Int32Array = Int32Array.from(KEYS, ([, all]) => all);
 

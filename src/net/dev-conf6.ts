@@ -42,6 +42,7 @@ const PREFIX = 'net.ipv6.conf';
 /** What `all` says, every device does (addrconf_fixup_forwarding, addrconf_disable_ipv6, addrconf_sysctl_addr_gen_mode). */
 const SWITCHES: readonly number[] = [FORWARDING, DISABLE_IPV6, ADDR_GEN_MODE, FORCE_FORWARDING];
 
+/** `net.ipv6.conf` of one namespace. */
 export class DeviceConf6 extends PerDevice {
   private readonly all: Int32Array = Int32Array.from(KEYS, ([, value]) => value);
 

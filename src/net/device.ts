@@ -19,6 +19,7 @@ export interface TagHandler {
   claim(pkt: Packet): Device | null;
 }
 
+/** What every device is made from. */
 export interface DeviceConfig {
   readonly name: string;
   /** 6 bytes. */

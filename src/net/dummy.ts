@@ -5,6 +5,7 @@ import { Device } from './device.ts';
 
 const CONSUMED = reason('CONSUMED');
 
+/** A device that loses what it is given. */
 export class DummyDevice extends Device {
   override noArp = true;
 

@@ -18,6 +18,7 @@ export interface NextHop {
   upperBound: number;
 }
 
+/** A route as it runs: struct fib_alias and fib_info. */
 export interface Route {
   /** int32, host bits zero. */
   readonly prefix: number;

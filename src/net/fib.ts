@@ -34,6 +34,7 @@ const RESERVED_LENGTH = 31;
 
 const isMulticast = (address: number): boolean => (address & 0xf0000000) === (0xe0000000 | 0);
 
+/** Rules and tables of IPv4 of one namespace. */
 export class Fib {
   /** Rules beyond the standard three were added: the tables local and main are then asked one after the other. */
   custom = false;

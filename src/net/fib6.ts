@@ -36,6 +36,7 @@ const STANDARD: readonly Rule6Config[] = [
   { preference: 32766, table: rtn.RT_TABLE_MAIN },
 ];
 
+/** Rules and tables of IPv6 of one namespace. */
 export class Fib6 {
   readonly rules: Fib6Rule[] = STANDARD.map((rule) => new Fib6Rule(rule));
   /** Gateways by number, as packets carry them; 0 is none. */

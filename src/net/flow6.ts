@@ -1,6 +1,7 @@
 /** What a route of IPv6 is looked up by: struct flowi6, include/net/flow.h. One is reused. @module */
 import { type In6, in6 } from './in6.ts';
 
+/** The keys of a lookup, reused: struct flowi6. */
 export class Flow6 {
   readonly dst: In6 = in6();
   readonly src: In6 = in6();

@@ -6,6 +6,7 @@ export const IPFRAG_OK = 0;
 export const IPFRAG_DUP = 1;
 export const IPFRAG_OVERLAP = 2;
 
+/** The fragments of one datagram so far: struct inet_frag_queue. */
 export class FragmentQueue {
   readonly number: number;
   readonly user: number;

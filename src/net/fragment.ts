@@ -65,6 +65,7 @@ class Queue4 extends FragmentQueue {
   }
 }
 
+/** The fragment queues of one namespace. */
 export class Defragmenter {
   private readonly ns: Netns;
   /** By a hash of what names a datagram; a chain for those that share it. */

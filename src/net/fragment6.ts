@@ -89,6 +89,7 @@ function headerBytes(protocol: number): number {
   }
 }
 
+/** The fragment queues of IPv6 of one namespace. */
 export class Defragmenter6 {
   private readonly ip6: Ipv6;
   private readonly queues = new Map<number, Queue6>();

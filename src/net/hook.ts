@@ -18,6 +18,7 @@ export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
 /** The function took the packet; the caller forgets it. */
 export const NF_STOLEN = 2;
+/** What a hook function says of a packet. */
 export type Verdict = typeof NF_DROP | typeof NF_ACCEPT | typeof NF_STOLEN;
 
 /** Priorities, include/uapi/linux/netfilter_ipv4.h: lower runs first. */

@@ -9,6 +9,7 @@ const DEFAULT_MASK = 0x1818;
 /** The global bucket is filled in steps of a fiftieth of a second. */
 const FILL_STEP = SECOND / 50;
 
+/** The limits of one namespace. */
 export class IcmpLimit {
   private readonly ns: Netns;
   private rate = 0;

@@ -26,6 +26,7 @@ const DUMMY_ADDRESS = 0xc0000008 | 0;
 const CT_RELATED = 1;
 const CT_IS_REPLY = 3;
 
+/** Sends the errors of one namespace. */
 export class IcmpSender {
   private readonly ns: Netns;
   private readonly limit: IcmpLimit;

@@ -19,6 +19,7 @@ const UNHANDLED_PROTO = reason('UNHANDLED_PROTO');
 const TIMESTAMP_LEN = 12;
 const FIRST_BYTE = 24;
 
+/** ICMP of one namespace. */
 export class Icmp {
   private readonly ns: Netns;
   readonly limit: IcmpLimit;

@@ -22,6 +22,7 @@ const ANSWER_ALWAYS = 0x80;
 
 const found = new ext.Found();
 
+/** Sends the ICMPv6 errors of one namespace. */
 export class Icmp6Sender {
   private readonly ip6: Ipv6;
   private readonly flow = new Flow6();

@@ -19,6 +19,7 @@ const PKT_TOO_SMALL = reason('PKT_TOO_SMALL');
 const EXT_ECHO_REPLY = 161;
 const DST = 24;
 
+/** ICMPv6 of one namespace. */
 export class Icmp6 {
   private readonly ip6: Ipv6;
   private readonly sender: Icmp6Sender;

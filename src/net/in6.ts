@@ -22,6 +22,7 @@ export function readIn6(v: DataView, at: number, to: In6): In6 {
   return to;
 }
 
+/** Inverse of {@link readIn6}. */
 export function writeIn6(v: DataView, at: number, from: In6): void {
   for (let i = 0; i < 4; i++) v.setInt32(at + 4 * i, from[i]!);
 }

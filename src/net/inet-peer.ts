@@ -21,6 +21,7 @@ interface Peer {
   fragments: number;
 }
 
+/** The peers of one namespace. */
 export class InetPeers {
   private readonly ns: Netns;
   /** By IPv4 address, int32, or by IPv6 address, text. */

@@ -44,6 +44,7 @@ const MIN_IHL = 0x45;
 const MULTICAST_TTL = 1;
 const DAY = 86_400_000;
 
+/** IPv4 of one namespace. */
 export class Ipv4 implements FragmentSink {
   readonly input: InputRouting;
   readonly routing: OutputRouting;

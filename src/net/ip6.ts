@@ -31,6 +31,7 @@ const MAX_PAYLOAD = 0xffff;
 const SRC = 8;
 const DST = 24;
 
+/** IPv6 of one namespace, once it is switched on. */
 export class Ipv6 implements FragmentSink6 {
   readonly ns: Netns;
   readonly conf: DeviceConf6;

@@ -17,9 +17,12 @@ import { dropRoute, RTCF_LOCAL } from './route.ts';
 import { RTN_LOCAL, RTN_UNICAST } from './rtn.ts';
 import { crossNamespaces, UpperDevice } from './upper.ts';
 
+/** Who routes what it sends: its own namespace (l2), or that of the lower device (l3, l3s). */
 export type IpVlanMode = 'l2' | 'l3' | 'l3s';
+/** Whether the devices of one lower device reach each other: here, not at all, or by the switch outside. */
 export type IpVlanFlag = 'bridge' | 'private' | 'vepa';
 
+/** What `ip link add type ipvlan` says. */
 export interface IpVlanConfig extends Omit<DeviceConfig, 'mac'> {
   /** Default l2, as CNI has it. That of the newest device holds for all of one lower device. */
   readonly mode?: IpVlanMode;
@@ -159,6 +162,7 @@ function isWhole(view: DataView, at: number, end: number): boolean {
   return header >= ipv4.HEADER_LEN && end - at >= total && total >= header;
 }
 
+/** A device with addresses of its own on a lower one. */
 export class IpVlan extends UpperDevice {
   private readonly port: IpVlanPort;
 

@@ -6,6 +6,7 @@ import { ethTypeTrans } from './receive.ts';
 
 const LOOPBACK_MTU = 65_536;
 
+/** The device `lo`. */
 export class Loopback extends Device {
   override readonly loopback: boolean = true;
 

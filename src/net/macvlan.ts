@@ -10,6 +10,7 @@ import type { Netns } from './netns.ts';
 import { ethTypeTrans, forwardFrame, receive } from './receive.ts';
 import { crossNamespaces, isFor, UpperDevice } from './upper.ts';
 
+/** Who hears whom among the devices of one lower device. */
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';
 
 /** MACVLAN_MODE_*. */
@@ -23,6 +24,7 @@ const MODES = { private: PRIVATE, vepa: VEPA, bridge: BRIDGE, passthru: PASSTHRU
 
 const ETH_P_PAUSE = 0x8808;
 
+/** What `ip link add type macvlan` says. */
 export interface MacvlanConfig extends DeviceConfig {
   /** Default bridge, as CNI has it. */
   readonly mode?: MacvlanMode;
@@ -136,6 +138,7 @@ class MacvlanPort implements FrameHandler {
   }
 }
 
+/** A device with a MAC address of its own on a lower one. */
 export class Macvlan extends UpperDevice {
   /** One bit: MACVLAN_MODE_*. */
   readonly mode: number;

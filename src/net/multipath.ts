@@ -21,6 +21,7 @@ const hasPorts = (protocol: number): boolean =>
   protocol === ipv4.DCCP ||
   protocol === ipv4.UDPLITE;
 
+/** Picks the next hop of a route that has several, in one namespace. */
 export class Multipath {
   private readonly ns: Netns;
   private readonly key: number;

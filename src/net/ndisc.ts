@@ -59,6 +59,7 @@ const MIN_MTU = 1280;
 /** proxy_delay is read in hundredths of a second (USER_HZ). */
 const TICK = 10 * MILLISECOND;
 
+/** Neighbour discovery of one namespace. */
 export class Ndisc implements Solicitor {
   private readonly ip6: Ipv6;
   private readonly src: In6 = in6();

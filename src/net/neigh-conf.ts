@@ -40,6 +40,7 @@ export const LOCKTIME: number = index('locktime');
 /** A random reachable time is drawn again after so long: neigh_periodic_work. */
 export const DRAW_AGAIN: number = 300 * SECOND;
 
+/** `net.ipv4.neigh` or `net.ipv6.neigh` of one namespace. */
 export class NeighConf extends PerDevice {
   gcThresh1 = 0;
   gcThresh2 = 0;

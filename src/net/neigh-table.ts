@@ -9,6 +9,7 @@ const grow = <T extends Int32Array | Float64Array | Uint8Array>(old: T, made: T)
   return made;
 };
 
+/** Neighbours as rows, and the packets that wait for each. */
 export class NeighTable {
   /** Entries in use. */
   count = 0;

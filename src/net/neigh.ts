@@ -56,6 +56,7 @@ export interface Solicitor {
   unreachable(pkt: Packet): void;
 }
 
+/** The IPv4 neighbours of one namespace. */
 export class Neighbours {
   readonly table: NeighTable;
   readonly conf: conf.NeighConf;

@@ -42,6 +42,7 @@ export class NeighTable6 extends NeighTable {
   }
 }
 
+/** The IPv6 neighbours of one namespace. */
 export class Neighbours6 extends Neighbours {
   declare readonly table: NeighTable6;
   private readonly scratch: In6 = new Int32Array(4);

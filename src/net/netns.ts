@@ -43,6 +43,7 @@ export interface World {
   epochSeconds?: number;
 }
 
+/** A network namespace: struct net. */
 export class Netns {
   readonly name: string;
   readonly world: World;

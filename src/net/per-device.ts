@@ -2,6 +2,7 @@
 import type { Device } from './device.ts';
 import type { Sysctl } from './sysctl.ts';
 
+/** Settings of every device of one namespace, and `all` and `default`. */
 export class PerDevice {
   protected readonly sysctl: Sysctl;
   protected readonly prefix: string;

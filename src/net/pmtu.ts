@@ -14,6 +14,7 @@ interface Exception {
   expires: number;
 }
 
+/** What one namespace learned of paths. */
 export class PathMtus {
   private readonly ns: Netns;
   /** By destination, int32. */

@@ -55,6 +55,7 @@ const SOURCE_FAR = 0;
 /** The source is on the device's own link. */
 const SOURCE_CONNECTED = -1;
 
+/** Routes packets that come in, in one namespace. */
 export class InputRouting {
   /** What the last lookup without an error decided. */
   readonly rt: Rtable = new Rtable();

@@ -25,6 +25,7 @@ const isMulticast = (address: number): boolean => (address & 0xf0000000) === (0x
 const isLocalMulticast = (address: number): boolean => (address & 0xffffff00) === (0xe0000000 | 0);
 const isLoopback = (address: number): boolean => address >>> 24 === 127;
 
+/** Routes packets of the host, in one namespace. */
 export class OutputRouting {
   /** What the last lookup without an error decided; `rt.source` is the source address that it chose. */
   readonly rt: Rtable = new Rtable();

@@ -13,6 +13,7 @@ import { RTN_ANYCAST, RTN_LOCAL, RTN_MULTICAST } from './rtn.ts';
 const SRC = 8;
 const DST = 24;
 
+/** Routes packets of IPv6 in one namespace. */
 export class Routing6 {
   /** What the last lookup without an error decided; `nextHop` is the number of a gateway. */
   readonly rt: Rtable = new Rtable();

@@ -13,6 +13,7 @@ export interface Listener {
 
 const key = (protocol: number, port: number): number => (protocol << 16) | port;
 
+/** Who listens in one namespace. */
 export class Sockets {
   private readonly listeners = new Map<number, Listener[]>();
 

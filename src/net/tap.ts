@@ -5,6 +5,7 @@ import { Device } from './device.ts';
 
 const DEV_READY = reason('DEV_READY');
 
+/** A tap that no program holds. */
 export class Tap extends Device {
   override transmit(pkt: Packet): void {
     this.ns.drop(pkt, DEV_READY);

@@ -5,6 +5,7 @@ import { Device, type DeviceConfig } from './device.ts';
 import type { Netns } from './netns.ts';
 import { dropRoute } from './route.ts';
 
+/** What VLANs, macvlans and ipvlans have in common. */
 export abstract class UpperDevice extends Device {
   readonly lower: Device;
 

@@ -4,6 +4,7 @@ import { Device, type DeviceConfig } from './device.ts';
 import type { Netns } from './netns.ts';
 import { forwardFrame } from './receive.ts';
 
+/** One end of a pair. */
 export class Veth extends Device {
   private peer: Veth | null = null;
 

@@ -12,6 +12,7 @@ import { crossNamespaces, isFor, UpperDevice } from './upper.ts';
 
 const NOMEM = reason('NOMEM');
 
+/** What `ip link add type vlan` says. */
 export interface VlanConfig extends DeviceConfig {
   /** 0..4094. */
   readonly id: number;
@@ -41,6 +42,7 @@ class VlanGroup implements TagHandler {
   }
 }
 
+/** One VLAN of a lower device. */
 export class Vlan extends UpperDevice {
   readonly id: number;
   readonly protocol: number;

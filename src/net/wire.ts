@@ -7,6 +7,7 @@ import { Device } from './device.ts';
 import { ENOBUFS } from './errno.ts';
 import { ethTypeTrans, isForwardable } from './receive.ts';
 
+/** A device whose other end is the outside world. */
 export class PortDevice extends Device {
   /** Told of every frame that goes out; the packet is lent until the call returns. */
   onFrame: ((pkt: Packet) => void) | null = null;

@@ -5,6 +5,7 @@
 import type { Packet } from '../packet/packet.ts';
 import type { Evaluation } from './extension.ts';
 
+/** struct sock_filter. */
 export interface BpfInstruction {
   readonly code: number;
   /** Jump offsets. */

@@ -17,6 +17,7 @@ export interface CommandContext {
   hasSet(name: string): boolean;
 }
 
+/** A command of one line. */
 export interface Command {
   /** Letter of the option that names it: A C D I R F Z N X E P. */
   readonly letter: string;

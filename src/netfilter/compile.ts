@@ -85,6 +85,7 @@ const KNOWN: ReadonlyMap<Match, number> = new Map<Match, number>([
   [conntrack, MATCH_CONNTRACK],
 ]);
 
+/** A chain as rows of the program. */
 export interface CompiledChain {
   readonly chain: Chain;
   /** First row, and the row after the last rule: policy or return. */
@@ -92,6 +93,7 @@ export interface CompiledChain {
   readonly end: number;
 }
 
+/** A table in integers; namespaces that load equal rules may share it. */
 export interface Program {
   readonly table: Table;
   readonly family: Family;

@@ -87,6 +87,7 @@ const [UNKNOWN, NO, YES] = [0, 1, 2] as const;
 const matchesName = (pattern: string, name: string): boolean =>
   pattern.endsWith('+') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 
+/** A table of one namespace: the program, and what changes as packets pass. */
 export class TableState implements Evaluation {
   readonly program: c.Program;
   readonly ns: Netns;

@@ -9,6 +9,7 @@ import type { Device } from '../net/device.ts';
 import type { Netns } from '../net/netns.ts';
 import type { Packet } from '../packet/packet.ts';
 
+/** The family of a table: iptables or ip6tables. */
 export type Family = 'ipv4' | 'ipv6';
 
 /** One long option of an extension (struct xt_option_entry). Unique prefixes are accepted, as getopt_long does. */
@@ -133,6 +134,7 @@ interface Extension<O> {
   format(options: O, family: Family): string;
 }
 
+/** A match; `O` is what its options become. */
 export interface Match<O = unknown> extends Extension<O> {
   /** It changes state or tests what it changed: it must run exactly when the kernel runs it (limit, statistic, recent ...). */
   readonly stateful?: boolean;
@@ -142,6 +144,7 @@ export interface Match<O = unknown> extends Extension<O> {
   test(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): boolean;
 }
 
+/** A target; `O` is what its options become. */
 export interface Target<O = unknown> extends Extension<O> {
   compile(options: O, to: Compiling): readonly number[];
   /** Act on the packet; NF_DROP, NF_ACCEPT, NF_STOLEN, XT_CONTINUE or XT_RETURN. Runs per packet: no allocation. */

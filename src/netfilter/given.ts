@@ -23,6 +23,7 @@ interface OptionUse {
   readonly at: Position;
 }
 
+/** The options of one use, as they come. */
 export class GivenOptions implements Given {
   private readonly name: Word;
   private readonly uses: OptionUse[] = [];

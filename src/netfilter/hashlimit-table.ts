@@ -56,6 +56,7 @@ function creditCap({ avg, burst }: HashlimitConfig): number {
   return wrapped === full ? burst * (avg * CREDITS_PER_UNIT) : Number(wrapped);
 }
 
+/** One table by name, of one namespace. */
 export class HashlimitTable {
   readonly config: HashlimitConfig;
   /** The key of the packet in question. */

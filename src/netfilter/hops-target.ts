@@ -6,6 +6,7 @@ const MODES = ['set', 'inc', 'dec'] as const;
 const SET = 0;
 const INC = 1;
 
+/** What becomes of the byte. */
 export interface HopsChange {
   /** 0 set, 1 increment, 2 decrement. */
   readonly mode: number;
@@ -16,6 +17,7 @@ export interface HopsChange {
 export const changeOptions = (prefix: string): readonly OptionSpec[] =>
   MODES.map((mode) => ({ name: `${prefix}-${mode}` }));
 
+/** One of the three options. @throws {ParseError} */
 export function parseChange(given: Given, prefix: string): HopsChange {
   const names = MODES.map((mode) => `${prefix}-${mode}`);
   const option = oneOf(given, names);

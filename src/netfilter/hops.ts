@@ -7,6 +7,7 @@ const NE = 1;
 const LT = 2;
 const GT = 3;
 
+/** What the byte is compared with. */
 export interface Hops {
   /** IPT_TTL_EQ, NE, LT, GT. */
   readonly mode: number;
@@ -20,6 +21,7 @@ export const hopOptions = (prefix: string): readonly OptionSpec[] => [
   { name: `${prefix}-gt` },
 ];
 
+/** One of the three options. @throws {ParseError} */
 export function parseHops(given: Given, prefix: string): Hops {
   const option = oneOf(given, [`${prefix}-eq`, `${prefix}-lt`, `${prefix}-gt`]);
   if (option === undefined) return given.fail(`no option, expected --${prefix}-eq, --${prefix}-lt or --${prefix}-gt`);
@@ -28,6 +30,7 @@ export function parseHops(given: Given, prefix: string): Hops {
   return { mode: option.endsWith('-lt') ? LT : GT, value };
 }
 
+/** Inverse of {@link parseHops}. */
 export function formatHops({ mode, value }: Hops, prefix: string): string {
   if (mode === LT) return `--${prefix}-lt ${value}`;
   if (mode === GT) return `--${prefix}-gt ${value}`;

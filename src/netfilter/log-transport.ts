@@ -32,6 +32,7 @@ const cut = (name: string, bytes: number): TransportText => ({
   whole: false,
 });
 
+/** The TCP header at `at`, as LOG prints it. */
 export function logTcp({ pkt, flags, end }: Logged, at: number, laterFragment: boolean): TransportText {
   const name = 'PROTO=TCP ';
   if (laterFragment) return { text: name, whole: true };
@@ -50,6 +51,7 @@ export function logTcp({ pkt, flags, end }: Logged, at: number, laterFragment: b
   return { text: `${text}OPT (${hexBytes(pkt.bytes.subarray(at + tcp.HEADER_LEN, at + length))}) `, whole: true };
 }
 
+/** The UDP or UDP-Lite header at `at`, as LOG prints it. */
 export function logUdp({ pkt, end }: Logged, protocol: number, at: number, laterFragment: boolean): TransportText {
   const name = protocol === ipv4.UDP ? 'PROTO=UDP ' : 'PROTO=UDPLITE ';
   if (laterFragment) return { text: name, whole: true };

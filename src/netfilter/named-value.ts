@@ -4,6 +4,7 @@ import { boundedUint } from './number.ts';
 
 const ALL = 0xffff_ffff;
 
+/** A value under a mask, or the name of one. */
 export interface NamedValue {
   readonly value: number;
   readonly mask: number;

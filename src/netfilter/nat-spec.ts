@@ -17,6 +17,7 @@ import { servicePort } from '../packet/services.ts';
 import type { Family, Given, OptionSpec } from './extension.ts';
 import { parseUint } from './number.ts';
 
+/** Ports that a connection may get, first and last. */
 export interface PortSpec {
   readonly first: number;
   readonly last: number;
@@ -24,6 +25,7 @@ export interface PortSpec {
   readonly base?: number;
 }
 
+/** What a connection's address and port may become. */
 export interface NatSpec {
   /** First and last address, int32 words; absent: the address stays. */
   readonly addresses?: readonly [readonly number[], readonly number[]];
@@ -37,6 +39,7 @@ export interface NatMode {
   readonly persistent?: boolean;
 }
 
+/** The options of a NAT target. */
 export type NatTo = NatSpec & NatMode;
 
 export const MODE_OPTIONS: readonly OptionSpec[] = [
@@ -111,6 +114,7 @@ function parsePort(given: Given, option: string, text: string): number {
   return port;
 }
 
+/** `first-last/base`, as short as it may be. */
 export function formatPorts({ first, last, base }: PortSpec): string {
   const range = first === last ? String(first) : `${first}-${last}`;
   return base === undefined ? range : `${range}/${base}`;

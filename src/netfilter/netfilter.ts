@@ -30,6 +30,7 @@ import { type Chain, HOOK_NAMES, type Ruleset, type Table, type TableName } from
 import { formatSave, type ParseOptions, parseSave } from './save.ts';
 import { findTarget } from './targets/index.ts';
 
+/** How a namespace's tables run. */
 export interface NetfilterOptions {
   /** Default indexed. */
   readonly lookup?: Lookup;
@@ -107,6 +108,7 @@ class MangleOutput6 extends LoadedTable {
 
 const HEADER6_WORDS = 10;
 
+/** The tables of one namespace, IPv4 and IPv6. */
 export class Netfilter {
   /** The namespace's ipsets: a rule holds those that it names. */
   readonly sets: SetRegistry;

@@ -7,6 +7,7 @@ export interface Position {
   readonly column: number;
 }
 
+/** A word of a text that its program would not take: `file:line:column: found, expected`. */
 export class ParseError extends SyntaxError {
   override readonly name: string = 'ParseError';
   readonly at: Position;

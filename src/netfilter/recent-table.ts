@@ -20,6 +20,7 @@ const fullAddress = (...words: readonly number[]): string =>
     .map((group) => group.toString(16).padStart(4, '0'))
     .join(':');
 
+/** One list by name, of one namespace. */
 export class RecentTable {
   readonly name: string;
   private readonly mask: RecentMask;

@@ -38,6 +38,7 @@ export function checkNatDrop(word: Word, table: string): void {
   throw new ParseError('DROP in table nat, expected it in a table that filters', word.at);
 }
 
+/** Reads the words of one rule. */
 export class RuleLine {
   private readonly context: CommandContext;
   private src: AddressTest[] = [];

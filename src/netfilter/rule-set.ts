@@ -11,6 +11,7 @@ export const MAX_DIMENSIONS = 6;
 /** IPSET_MAXNAMELEN with its closing zero. */
 export const MAX_SET_NAME = 31;
 
+/** A set as a rule uses it: with its directions and flags. */
 export class RuleSet {
   readonly request: Request = new Request();
   private readonly index: number;

@@ -6,10 +6,12 @@ import type { Family } from './extension.ts';
 import type { Position } from './parse-error.ts';
 
 export const TABLE_NAMES = ['raw', 'mangle', 'nat', 'filter', 'security'] as const;
+/** A table that iptables knows. */
 export type TableName = (typeof TABLE_NAMES)[number];
 
 /** Base chains are named as the hooks. */
 export const HOOK_NAMES = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
+/** A hook, and the base chain of that name. */
 export type HookName = (typeof HOOK_NAMES)[number];
 
 /** The base chains of each table, in the order of their hooks. */
@@ -42,13 +44,16 @@ export interface Use {
   readonly options: unknown;
 }
 
+/** A verdict that is no extension. */
 export type StandardVerdict = 'ACCEPT' | 'DROP' | 'QUEUE' | 'RETURN';
 
+/** What `-j` or `-g` says. */
 export type RuleTarget =
   | { readonly kind: 'verdict'; readonly verdict: StandardVerdict }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
   | ({ readonly kind: 'extension' } & Use);
 
+/** One rule, without its counters. */
 export interface Rule {
   readonly src: AddressTest | null;
   readonly dst: AddressTest | null;
@@ -73,6 +78,7 @@ export interface RuleEntry {
   readonly bytes: number;
 }
 
+/** A chain with its rules and counters. */
 export interface Chain {
   readonly name: string;
   /** Base chains have a policy; user chains null. */
@@ -84,6 +90,7 @@ export interface Chain {
   readonly rules: readonly RuleEntry[];
 }
 
+/** A table with its chains. */
 export interface Table {
   readonly name: TableName;
   /** Base chains in the order of their hooks, then user chains by name. */
@@ -99,6 +106,7 @@ export interface IgnoredRule {
   readonly at: Position;
 }
 
+/** The tables of a family: what one text says. */
 export interface Ruleset {
   readonly family: Family;
   /** In the order in which they were first loaded. */

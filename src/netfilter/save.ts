@@ -20,6 +20,7 @@ import {
 import { verify } from './verify.ts';
 import { splitWords, type Word } from './words.ts';
 
+/** How a text is read. */
 export interface ParseOptions {
   /** Default ipv4. */
   readonly family?: Family;
@@ -155,6 +156,7 @@ function parseCounters(word: Word): Counters {
 export const parseSave = (text: string, file: string, options: ParseOptions = {}): Ruleset =>
   new Restore(file, options).read(text);
 
+/** How a text is written. */
 export interface FormatOptions {
   /** Print `[packets:bytes]` before each rule (iptables-save -c). */
   readonly counters?: boolean;

@@ -4,6 +4,7 @@ import { bang, formatRange, uintRange } from './number.ts';
 
 const MAX = 0xffff_ffff;
 
+/** First and last index, both in it. */
 export interface SpiTest {
   readonly range: readonly [number, number];
   readonly invert: boolean;

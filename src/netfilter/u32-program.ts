@@ -11,6 +11,7 @@ const OPERATORS: readonly string[] = ['&', '<<', '>>', '@'];
 /** XT_U32_MAXSIZE: tests, terms of a location, values of one. */
 const MAX = 10;
 
+/** One `location = values`. */
 export interface U32Test {
   /** The first offset, then operator and number by turns. */
   readonly location: readonly number[];

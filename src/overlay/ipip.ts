@@ -25,6 +25,7 @@ const IP_OUTNOROUTES = reason('IP_OUTNOROUTES');
 const IP_TUNNEL_ECN = reason('IP_TUNNEL_ECN');
 const UNHANDLED_PROTO = reason('UNHANDLED_PROTO');
 
+/** What `ip link add type ipip` says. */
 export interface IpipConfig {
   readonly name: string;
   /** Outer addresses, int32; absent or 0: any. Without `remote` packets go to their route's next hop. */
@@ -46,6 +47,7 @@ const FALLBACK = 'tunl0';
 const TOS_INHERIT = 1;
 const ETH_DATA_LEN = 1500;
 
+/** A tunnel device. */
 export class Ipip extends Device {
   override noArp = true;
   readonly local: number;

@@ -29,6 +29,7 @@ export interface Remote {
 /** How an entry is written: netlink's NLM_F_REPLACE, NLM_F_APPEND, NLM_F_EXCL. */
 export type FdbMode = 'replace' | 'append' | 'add';
 
+/** Which remote VTEP has each station. */
 export class VxlanFdb extends MacTable {
   /** NUD_* bits. */
   state: Uint8Array = new Uint8Array(this.high.length);

@@ -12,6 +12,7 @@ const UDP_CSUM = reason('UDP_CSUM');
 const VXLAN_INVALID_HDR = reason('VXLAN_INVALID_HDR');
 const VXLAN_VNI_NOT_FOUND = reason('VXLAN_VNI_NOT_FOUND');
 
+/** One UDP port of a namespace and the devices behind it, by VNI. */
 export class VxlanSocket {
   private readonly ns: Netns;
   private readonly devices = new Map<number, Vxlan>();

@@ -50,6 +50,7 @@ const HEADROOM: number = OUTER_LEN + ethernet.HEADER_LEN;
 /** INADDR_LOOPBACK: where a station is said to be that another device of this host has sent from. */
 const LOOPBACK = (127 << 24) | 1;
 
+/** What `ip link add type vxlan` says. */
 export interface VxlanConfig extends DeviceConfig {
   /** Network identifier, 0..0xffffff; of no use with `external`. */
   readonly vni: number;
@@ -97,6 +98,7 @@ const TOS_INHERIT = 1; // as iproute2 says it to the kernel
 const LOCAL_PORTS = [32_768, 60_999] as const;
 const IPV6_HOP_LIMIT = 7;
 
+/** A VXLAN device. */
 export class Vxlan extends Device {
   readonly fdb: VxlanFdb;
   readonly vni: number;

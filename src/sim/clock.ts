@@ -14,6 +14,7 @@ export interface Task {
 /** An opaque number that names a timer; 0 names none. */
 export type TimerId = number;
 
+/** A clock, and what is to be done when. */
 export class Clock {
   private time = 0;
   private serial = 0;

@@ -22,6 +22,7 @@ interface Timer {
   readonly argument: number;
 }
 
+/** The timers of one namespace, by jiffies. */
 export class TimerWheel implements Task {
   private readonly clock: Clock;
   /** By the jiffy at which they run. */

@@ -18,6 +18,7 @@ export interface Stage {
   describe(a: number, b: number, c: number, d: number): TraceFields;
 }
 
+/** One row, in words. */
 export interface TraceEvent {
   /** Nanoseconds since the run began. */
   readonly time: number;
@@ -35,6 +36,7 @@ export interface TraceEvent {
 /** Bytes of the packet kept with each row. */
 const SNAP = 96;
 
+/** What happened, in rows of integers. */
 export class Trace {
   private readonly clock: Clock;
   private readonly rows: { time: number; packet: number; stage: Stage; args: [number, number, number, number] }[] = [];

@@ -4,6 +4,7 @@ import type { Element } from '../element.ts';
 /** Parts in the order of the text and of a rule's directions. A `net` has a prefix length of its own. */
 export type Part = 'ip' | 'net' | 'port' | 'mac' | 'mark' | 'iface';
 
+/** What makes one hash type different from another. */
 export interface HashType {
   readonly name: string;
   readonly parts: readonly Part[];
