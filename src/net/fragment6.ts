@@ -16,6 +16,7 @@ import { geometryBegin, geometryBytes, geometryMark } from './geometry.ts';
 import { equalIn6, type In6, in6, isLinkLocal, isMulticast, readIn6 } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
 import { IP6_FRAGMENTED, nextHeaderPlace, setPlaces } from './ip6-exthdrs.ts';
+import { truesize } from './truesize.ts';
 
 /** Who reassembles: enum ip6_defrag_users. Conntrack adds its zone to its own. */
 const IP6_DEFRAG_LOCAL_DELIVER = 0;
@@ -374,6 +375,3 @@ function fragmentHeader({ view, l3, end }: Packet): number {
   }
   return at > end ? -1 : at;
 }
-
-const SKB_OVERHEAD = 576; // struct sk_buff and skb_shared_info
-const truesize = (pkt: Packet): number => SKB_OVERHEAD + pkt.limit - pkt.head;

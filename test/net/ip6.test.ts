@@ -181,7 +181,7 @@ describe('fragments', () => {
   });
 
   test('are refused when they have all the memory that they may', () => {
-    const router = router6({ 'net.ipv6.ip6frag_high_thresh': 4000 });
+    const router = router6({ 'net.ipv6.ip6frag_high_thresh': 1500 });
     for (let id = 1; id <= 5; id++) router.host.inject('eth0', fragmentFrame(id, 0, true, data));
     expect(router.ip.fragments.size).toBe(2);
   });
