@@ -145,26 +145,19 @@ export class TcpWindow {
 
   /** Window scale and SACK permission out of the options. tcp_options. */
   readOptions(v: DataView): void {
-    let at = this.at + tcp.HEADER_LEN;
+    const begin = this.at + tcp.HEADER_LEN;
     const end = this.at + tcp.headerLength(v, this.at);
-    this.hasOptions = end > at;
+    this.hasOptions = end > begin;
     this.optionFlags = 0;
     this.optionScale = 0;
-    while (at < end) {
+    for (let at = findOption(v, begin, end); at < end; at = findOption(v, at + v.getUint8(at + 1), end)) {
       const kind = v.getUint8(at);
-      if (kind === OPT_EOL) return;
-      if (kind === OPT_NOP) {
-        at++;
-        continue;
-      }
-      const length = optionLength(v, at, end);
-      if (length === 0) return;
+      const length = v.getUint8(at + 1);
       if (kind === OPT_SACK_PERM && length === 2) this.optionFlags |= FLAG_SACK_PERM;
       else if (kind === OPT_WINDOW && length === 3) {
         this.optionScale = Math.min(v.getUint8(at + 2), MAX_WSCALE);
         this.optionFlags |= FLAG_WINDOW_SCALE;
       }
-      at += length;
     }
   }
 
@@ -178,17 +171,11 @@ export class TcpWindow {
 
   /** The highest edge of the SACK blocks, when above the acknowledgment. tcp_sack. */
   private readSack(v: DataView): void {
-    let at = this.at + tcp.HEADER_LEN;
+    const begin = this.at + tcp.HEADER_LEN;
     const end = this.at + tcp.headerLength(v, this.at);
-    while (at < end) {
+    for (let at = findOption(v, begin, end); at < end; at = findOption(v, at + v.getUint8(at + 1), end)) {
       const kind = v.getUint8(at);
-      if (kind === OPT_EOL) return;
-      if (kind === OPT_NOP) {
-        at++;
-        continue;
-      }
-      const length = optionLength(v, at, end);
-      if (length === 0) return;
+      const length = v.getUint8(at + 1);
       if (kind === OPT_SACK && length >= 10 && (length - 2) % 8 === 0) {
         for (let i = at + 2; i < at + length; i += 8) {
           const edge = v.getInt32(i + 4);
@@ -196,7 +183,6 @@ export class TcpWindow {
         }
         return;
       }
-      at += length;
     }
   }
 
@@ -357,9 +343,11 @@ export class TcpWindow {
   }
 }
 
-/** Length of the option at `at`, or 0 when it is silly or goes beyond the header. */
-function optionLength(v: DataView, at: number, end: number): number {
-  if (end - at < 2) return 0;
+/** The first option from `from` on that is longer than a byte; `end` when there is none, or one of a silly length. */
+function findOption(v: DataView, from: number, end: number): number {
+  let at = from;
+  while (at < end && v.getUint8(at) === OPT_NOP) at++;
+  if (end - at < 2 || v.getUint8(at) === OPT_EOL) return end;
   const length = v.getUint8(at + 1);
-  return length < 2 || length > end - at ? 0 : length;
+  return length < 2 || length > end - at ? end : at;
 }

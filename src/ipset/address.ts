@@ -1,5 +1,5 @@
 /** Addresses as ipset reads and prints them: what getaddrinfo takes as numbers (`10.1` is 10.0.0.1), inet_ntop. @module */
-import { type Address6, format4, format6, parse6 } from '../packet/address.ts';
+import { parse6 } from '../packet/address.ts';
 
 const DECIMAL = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 
@@ -29,6 +29,3 @@ export function parseWords(text: string, words: number): readonly number[] | und
   const address = parseAton(text);
   return address === undefined ? undefined : [address];
 }
-
-export const formatWords = (words: readonly number[]): string =>
-  words.length === 1 ? format4(words[0]!) : format6(words as unknown as Address6);

@@ -1,6 +1,6 @@
 /** Elements of hash types as text, part by part: lib/parse.c and lib/print.c of ipset. @module */
-import { formatMac, parseMac } from '../packet/address.ts';
-import { formatWords, parseWords } from './address.ts';
+import { formatMac, formatWords, parseMac } from '../packet/address.ts';
+import { parseWords } from './address.ts';
 import type { Element } from './element.ts';
 import { type AddressRange, EMPTY_ENTRY, type Entry } from './entry.ts';
 import { parseUint } from './number.ts';

@@ -2,8 +2,8 @@
  * A set of a hash type: elements from packets (kadt) and from text (uadt), and the search among networks, the longest prefix
  * first. net/netfilter/ipset/ip_set_hash_*.c over ip_set_hash_gen.h. @module
  */
+import { formatWords } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
-import { formatWords } from './address.ts';
 import {
   BAD_PROTOCOL,
   EXIST,

@@ -1,6 +1,5 @@
 /** IPv6 of one namespace: the faces that others use, and what its parts share. include/net/ipv6.h. @module */
-import type { Address6 } from '../packet/address.ts';
-import { format6 } from '../packet/address.ts';
+import { formatWords } from '../packet/address.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 import { FLAG_SOCKET, type Packet } from '../packet/packet.ts';
@@ -71,7 +70,7 @@ export class Ipv6 implements FragmentSink6 {
       describe: (type, oif, gateway) => ({
         type: routeTypeName(type),
         dev: ns.devices[oif]?.name ?? '',
-        via: gateway === 0 ? '' : format6([...this.fib.gateways[gateway]!] as unknown as Address6),
+        via: gateway === 0 ? '' : formatWords([...this.fib.gateways[gateway]!]),
       }),
     };
     this.deliverStage = { kind: 'deliver', ns: ns.name, describe: (protocol) => ({ protocol }) };

@@ -1,5 +1,5 @@
 /** The neighbours of IPv6: the nd_tbl of net/ipv6/ndisc.c. Addresses are four words; the rest is {@link Neighbours}. @module */
-import { type Address6, format6 } from '../packet/address.ts';
+import { formatWords } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Device } from './device.ts';
 import { ANY, type In6, isMulticast, readIn6 } from './in6.ts';
@@ -102,6 +102,6 @@ export class Neighbours6 extends Neighbours {
   }
 
   protected override addressText(row: number): string {
-    return format6([...this.table.addressOf(row, this.scratch)] as unknown as Address6);
+    return formatWords([...this.table.addressOf(row, this.scratch)]);
   }
 }

@@ -1,5 +1,5 @@
 /** `-s` and `-d`: addresses with masks, as text and as words. xtables_ipparse_multiple and save_ipv4_addr. @module */
-import { type Address6, format4, format6, mask4, mask6, parse4, parse6, prefixLength4 } from '../packet/address.ts';
+import { type Address6, formatWords, mask4, mask6, parse4, parse6, prefixLength4 } from '../packet/address.ts';
 import type { Family } from './extension.ts';
 import { parseUint } from './number.ts';
 import { ParseError } from './parse-error.ts';
@@ -68,8 +68,6 @@ const isZero = (words: readonly number[]): boolean => words.every((word) => word
 export function formatAddress(letter: 's' | 'd', test: AddressTest | null): string {
   if (test === null || (isZero(test.words) && isZero(test.mask) && !test.invert)) return '';
   const six = test.words.length === 4;
-  const print = (words: readonly number[]): string =>
-    six ? format6(words as unknown as Address6) : format4(words[0]!);
   const length = six ? prefixLength6(test.mask) : prefixLength4(test.mask[0]!);
-  return `${test.invert ? '! ' : ''}-${letter} ${print(test.words)}/${length < 0 ? print(test.mask) : length} `;
+  return `${test.invert ? '! ' : ''}-${letter} ${formatWords(test.words)}/${length < 0 ? formatWords(test.mask) : length} `;
 }

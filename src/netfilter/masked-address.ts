@@ -1,5 +1,5 @@
 /** `address/mask` in the words of extensions, XTTYPE_HOSTMASK of libxtables/xtoptions.c. @module */
-import { type Address6, format4, format6, mask4, mask6, parse4, parse6, prefixLength4 } from '../packet/address.ts';
+import { type Address6, formatWords, mask4, mask6, parse4, parse6, prefixLength4 } from '../packet/address.ts';
 import type { Given } from './extension.ts';
 import { parseUint } from './number.ts';
 
@@ -56,6 +56,6 @@ export const maskWords = ({ words, length }: MaskedAddress): readonly number[] =
 
 /** `address` or `address/length`; a host's length is not written unless `always`. */
 export function formatMasked({ words, length }: MaskedAddress, always = false): string {
-  const address = words.length === 1 ? format4(words[0]!) : format6(words as unknown as Address6);
+  const address = formatWords(words);
   return length === words.length * 32 && !always ? address : `${address}/${length}`;
 }

@@ -11,7 +11,7 @@ import {
   RANGE_PROTO_RANDOM_FULLY,
   RANGE_PROTO_SPECIFIED,
 } from '../conntrack/nat-range.ts';
-import { type Address6, format4, format6, parse4, parse6 } from '../packet/address.ts';
+import { formatWords, parse4, parse6 } from '../packet/address.ts';
 import * as ip from '../packet/ipv4.ts';
 import { servicePort } from '../packet/services.ts';
 import type { Family, Given, OptionSpec } from './extension.ts';
@@ -119,9 +119,6 @@ export function formatPorts({ first, last, base }: PortSpec): string {
   const range = first === last ? String(first) : `${first}-${last}`;
   return base === undefined ? range : `${range}/${base}`;
 }
-
-const formatWords = (words: readonly number[]): string =>
-  words.length === 1 ? format4(words[0]!) : format6(words as unknown as Address6);
 
 /** Inverse of {@link parseSpec}. */
 export function formatSpec({ addresses, ports }: NatSpec, family: Family): string {

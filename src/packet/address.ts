@@ -45,6 +45,10 @@ export function format6([a, b, c, d]: Address6): string {
   return new ipaddr.IPv6(parts).toRFC5952String();
 }
 
+/** One word as IPv4, four words as IPv6. */
+export const formatWords = (words: readonly number[]): string =>
+  words.length === 1 ? format4(words[0]!) : format6(words as unknown as Address6);
+
 /** The four mask words of a prefix length 0..128. */
 export const mask6 = (length: number): Address6 => {
   const word = (i: number) => mask4(Math.min(32, Math.max(0, length - 32 * i)));

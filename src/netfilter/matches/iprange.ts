@@ -1,5 +1,5 @@
 /** `-m iprange`: an address between two others; net/netfilter/xt_iprange.c. @module */
-import { type Address6, format4, format6, parse4, parse6 } from '../../packet/address.ts';
+import { formatWords, parse4, parse6 } from '../../packet/address.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
 import * as ipv6 from '../../packet/ipv6.ts';
 import type { Packet } from '../../packet/packet.ts';
@@ -41,11 +41,8 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return i < 0 ? 0 : (a[i]! >>> 0) - (b[i]! >>> 0);
 }
 
-const print = (words: readonly number[]): string =>
-  words.length === 1 ? format4(words[0]!) : format6(words as unknown as Address6);
-
 const format = (option: Side, range: AddressRange | null): string[] =>
-  range === null ? [] : [`${bang(range.invert)}--${option} ${print(range.first)}-${print(range.last)}`];
+  range === null ? [] : [`${bang(range.invert)}--${option} ${formatWords(range.first)}-${formatWords(range.last)}`];
 
 /** Integers of a range: whether there is one, inverted, first, last; padded to `words` words. */
 const compileRange = (range: AddressRange | null, words: number): number[] =>
