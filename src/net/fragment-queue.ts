@@ -8,6 +8,9 @@ export const IPFRAG_OVERLAP = 2;
 
 /** The fragments of one datagram so far: struct inet_frag_queue. */
 export class FragmentQueue {
+  /** Hash of what names the datagram, and the next queue with the same. */
+  readonly key: number;
+  next: this | null = null;
   readonly number: number;
   readonly user: number;
   timer = 0;
@@ -34,7 +37,8 @@ export class FragmentQueue {
   /** The source's count of fragments when the last one came. */
   sequence = 0;
 
-  constructor(number: number, user: number) {
+  constructor(key: number, number: number, user: number) {
+    this.key = key;
     this.number = number;
     this.user = user;
   }

@@ -8,6 +8,7 @@ import { FLAG_DEFRAG, FLAG_FRAG_PMTU, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { SECOND, type Task } from '../sim/clock.ts';
 import { FragmentQueue, IPFRAG_DUP, IPFRAG_OVERLAP } from './fragment-queue.ts';
+import { FragmentTable } from './fragment-table.ts';
 import { geometryBegin, geometryBytes, geometryMark } from './geometry.ts';
 import type { Netns } from './netns.ts';
 import { routeByHeader } from './route-input.ts';
@@ -43,17 +44,13 @@ const isConntrack = (user: number): boolean =>
 
 /** A queue, and what its fragments have in common: struct frag_v4_compare_key. */
 class Queue4 extends FragmentQueue {
-  readonly key: number;
-  /** The next queue of the same key. */
-  next: Queue4 | null = null;
   private readonly src: number;
   private readonly dst: number;
   /** id << 8 | protocol. */
   private readonly name: number;
 
   constructor(key: number, number: number, user: number, src: number, dst: number, name: number) {
-    super(number, user);
-    this.key = key;
+    super(key, number, user);
     this.src = src;
     this.dst = dst;
     this.name = name;
@@ -68,11 +65,7 @@ class Queue4 extends FragmentQueue {
 /** The fragment queues of one namespace. */
 export class Defragmenter {
   private readonly ns: Netns;
-  /** By a hash of what names a datagram; a chain for those that share it. */
-  private readonly queues = new Map<number, Queue4>();
-  /** By number, for timers. */
-  private readonly byNumber = new Map<number, Queue4>();
-  private numbers = 0;
+  private readonly queues = new FragmentTable<Queue4>();
   /** Bytes of packets that wait (truesize). */
   private memory = 0;
   private highThresh = 0;
@@ -96,7 +89,7 @@ export class Defragmenter {
 
   /** Queues that wait for more. */
   get size(): number {
-    return this.byNumber.size;
+    return this.queues.size;
   }
 
   /**
@@ -118,15 +111,12 @@ export class Defragmenter {
     const dst = ipv4.dst(view, l3);
     const name = (ipv4.id(view, l3) << 8) | ipv4.protocol(view, l3);
     const key = Math.imul(src ^ Math.imul(dst, 0x85ebca6b), 0x9e3779b1) ^ name ^ (user << 8);
-    const first = this.queues.get(key) ?? null;
-    let queue = first;
+    let queue = this.queues.first(key);
     while (queue !== null && !queue.is(src, dst, name, user)) queue = queue.next;
     if (queue !== null) return queue;
     if (this.highThresh === 0 || this.memory > this.highThresh) return null;
-    queue = new Queue4(key, ++this.numbers, user, src, dst, name);
-    queue.next = first;
-    this.queues.set(key, queue);
-    this.byNumber.set(queue.number, queue);
+    queue = new Queue4(key, this.queues.number(), user, src, dst, name);
+    this.queues.add(queue);
     queue.timer = this.ns.timers.after(this.timeout, this.expire, queue.number);
     return queue;
   }
@@ -194,18 +184,7 @@ export class Defragmenter {
 
   private kill(queue: Queue4): void {
     this.ns.timers.cancel(queue.timer);
-    this.byNumber.delete(queue.number);
-    this.unchain(queue);
-  }
-
-  private unchain(queue: Queue4): void {
-    const first = this.queues.get(queue.key)!;
-    if (first !== queue) {
-      let before = first;
-      while (before.next !== queue) before = before.next!;
-      before.next = queue.next;
-    } else if (queue.next === null) this.queues.delete(queue.key);
-    else this.queues.set(queue.key, queue.next);
+    this.queues.delete(queue);
   }
 
   private dropAll(queue: Queue4, why: number): void {
@@ -293,7 +272,7 @@ export class Defragmenter {
 
   /** ip_expire: only who the datagram was for says so, and only if it knows the datagram's beginning. */
   private onTimeout(number: number): void {
-    const queue = this.byNumber.get(number)!;
+    const queue = this.queues.withNumber(number);
     const { ns } = this;
     this.kill(queue);
     const [head] = queue.fragments;

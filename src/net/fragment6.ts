@@ -12,6 +12,7 @@ import * as udp from '../packet/udp.ts';
 import { SECOND, type Task } from '../sim/clock.ts';
 import { mergedEcn } from './fragment.ts';
 import { FragmentQueue, IPFRAG_DUP, IPFRAG_OVERLAP } from './fragment-queue.ts';
+import { FragmentTable } from './fragment-table.ts';
 import { geometryBegin, geometryBytes, geometryMark } from './geometry.ts';
 import { equalIn6, type In6, in6, isLinkLocal, isMulticast, readIn6 } from './in6.ts';
 import type { Ipv6 } from './ip6.ts';
@@ -41,9 +42,6 @@ const SLACK = 64;
 
 /** The queue, and where its datagram's fragmentable part begins: from the first fragment. */
 class Queue6 extends FragmentQueue {
-  /** Hash of what fragments of one datagram have in common, and the next queue with the same. */
-  readonly key: number;
-  next: Queue6 | null = null;
   /** Place of the next-header field that says "fragment", from the header on. */
   nhoff = 0;
   /** Bytes before the fragment header. */
@@ -54,8 +52,7 @@ class Queue6 extends FragmentQueue {
   private readonly link: number;
 
   constructor(key: number, number: number, user: number, id: number, src: In6, dst: In6, link: number) {
-    super(number, user);
-    this.key = key;
+    super(key, number, user);
     this.id = id;
     this.src = src.slice();
     this.dst = dst.slice();
@@ -93,12 +90,9 @@ function headerBytes(protocol: number): number {
 /** The fragment queues of IPv6 of one namespace. */
 export class Defragmenter6 {
   private readonly ip6: Ipv6;
-  private readonly queues = new Map<number, Queue6>();
+  private readonly queues = new FragmentTable<Queue6>();
   private readonly src: In6 = in6();
   private readonly dst: In6 = in6();
-  /** By number, for timers. */
-  private readonly byNumber = new Map<number, Queue6>();
-  private numbers = 0;
   /** Bytes of packets that wait (truesize), for this host and for conntrack. */
   private readonly memory = [0, 0];
   private readonly highThresh = [0, 0];
@@ -121,7 +115,7 @@ export class Defragmenter6 {
 
   /** Queues that wait for more. */
   get size(): number {
-    return this.byNumber.size;
+    return this.queues.size;
   }
 
   /** ipv6_frag_rcv; `pkt.l4` at the fragment header. @returns WHOLE or TAKEN */
@@ -182,14 +176,12 @@ export class Defragmenter6 {
     const link = isMulticast(dst[0]!) || isLinkLocal(dst[0]!) ? iif : 0;
     const id = ext.fragmentId(view, at);
     const key = (Math.imul(id ^ src[3]! ^ (dst[3]! << 7), 0x9e3779b1) ^ user) | 0;
-    const first = this.queues.get(key) ?? null;
-    for (let queue = first; queue !== null; queue = queue.next) if (queue.is(id, user, src, dst, link)) return queue;
+    for (let queue = this.queues.first(key); queue !== null; queue = queue.next)
+      if (queue.is(id, user, src, dst, link)) return queue;
     const kind = Number(user !== IP6_DEFRAG_LOCAL_DELIVER);
     if (this.memory[kind]! > this.highThresh[kind]! || this.highThresh[kind] === 0) return null;
-    const queue = new Queue6(key, ++this.numbers, user, id, src, dst, link);
-    queue.next = first;
-    this.queues.set(key, queue);
-    this.byNumber.set(queue.number, queue);
+    const queue = new Queue6(key, this.queues.number(), user, id, src, dst, link);
+    this.queues.add(queue);
     queue.timer = this.ip6.ns.clock.after(this.timeout[kind]!, this.expire, queue.number);
     return queue;
   }
@@ -240,18 +232,7 @@ export class Defragmenter6 {
 
   private kill(queue: Queue6): void {
     this.ip6.ns.clock.cancel(queue.timer);
-    this.unlink(queue);
-    this.byNumber.delete(queue.number);
-  }
-
-  private unlink(queue: Queue6): void {
-    const first = this.queues.get(queue.key)!;
-    if (first !== queue) {
-      let before = first;
-      while (before.next !== queue) before = before.next!;
-      before.next = queue.next;
-    } else if (queue.next === null) this.queues.delete(queue.key);
-    else this.queues.set(queue.key, queue.next);
+    this.queues.delete(queue);
   }
 
   private dropAll(queue: Queue6, why: number): void {
@@ -339,7 +320,7 @@ export class Defragmenter6 {
 
   /** ip6frag_expire_frag_queue: only who knows the datagram's beginning says so. Conntrack's queues do, too. */
   private onTimeout(number: number): void {
-    const queue = this.byNumber.get(number)!;
+    const queue = this.queues.withNumber(number);
     this.kill(queue);
     const [head] = queue.fragments;
     if (queue.firstIn && head !== undefined) {
