@@ -1,7 +1,8 @@
 /** A bridge's forwarding database, net/bridge/br_fdb.c: which port a station was last heard on. @module */
+import { resized } from '../net/column.ts';
 import type { Clock } from '../sim/clock.ts';
 import { SECOND } from '../sim/clock.ts';
-import { enlarged, MacTable } from './mac-table.ts';
+import { MacTable } from './mac-table.ts';
 
 /** Bits of `flags`, BR_FDB_*. */
 export const FDB_LOCAL = 1; // an address of the bridge or of a port: delivered up, never learned
@@ -96,8 +97,8 @@ export class Fdb extends MacTable {
 
   protected override grow(rows: number): void {
     super.grow(rows);
-    this.port = enlarged(this.port, new Int32Array(rows));
-    this.flags = enlarged(this.flags, new Uint8Array(rows));
+    this.port = resized(this.port, rows);
+    this.flags = resized(this.flags, rows);
   }
 
   private hasExpired(row: number): boolean {

@@ -2,6 +2,7 @@
  * A table keyed by MAC address and VLAN (or VNI): open addressing over typed-array columns, the common part of a bridge's and a
  * VXLAN device's forwarding database (rhashtable in net/bridge/br_fdb.c and drivers/net/vxlan/vxlan_core.c). @module
  */
+import { resized } from '../net/column.ts';
 import type { Clock } from '../sim/clock.ts';
 
 const FIRST_ROWS = 64;
@@ -91,11 +92,11 @@ export abstract class MacTable {
 
   /** Enlarge the columns to `rows`; those who add columns add to this. */
   protected grow(rows: number): void {
-    this.high = enlarged(this.high, new Uint16Array(rows));
-    this.low = enlarged(this.low, new Int32Array(rows));
-    this.domain = enlarged(this.domain, new Int32Array(rows));
-    this.inUse = enlarged(this.inUse, new Uint8Array(rows));
-    this.updated = enlarged(this.updated, new Float64Array(rows));
+    this.high = resized(this.high, rows);
+    this.low = resized(this.low, rows);
+    this.domain = resized(this.domain, rows);
+    this.inUse = resized(this.inUse, rows);
+    this.updated = resized(this.updated, rows);
     this.slots = new Int32Array(2 * rows);
     for (let row = 0; row < this.end; row++) if (this.inUse[row] !== 0) this.place(row);
   }
@@ -120,12 +121,6 @@ export abstract class MacTable {
     while (slots[i] !== 0) i = (i + 1) & mask;
     slots[i] = row + 1;
   }
-}
-
-/** The larger column, with what the smaller one held. */
-export function enlarged<T extends { set(from: ArrayLike<number>): void }>(from: ArrayLike<number>, to: T): T {
-  to.set(from);
-  return to;
 }
 
 /** An address of two integers as text. */

@@ -12,6 +12,7 @@ import {
   EVENT_SHIFT,
   IP_CT_RELATED,
   IP_CT_RELATED_REPLY,
+  IPCT_ASSURED,
   IPCT_DESTROY,
   IPCT_PROTOINFO,
   IPS_ACCOUNTED,
@@ -318,6 +319,12 @@ export class Connections implements Task {
   /** Note an event (IPCT_*) to be told when the packet has passed. nf_conntrack_event_cache. */
   event(ct: number, bits: number): void {
     if (this.onEvent !== null) this.table.status[ct]! |= bits << EVENT_SHIFT;
+  }
+
+  /** The flow is in use both ways: it is not dropped early when the table is full. */
+  assure(ct: number): void {
+    this.table.status[ct]! |= IPS_ASSURED;
+    this.event(ct, IPCT_ASSURED);
   }
 
   /** Tell the noted events of a connection. nf_ct_deliver_cached_events. */

@@ -1,7 +1,7 @@
 /** Tracking of protocols that are known by their addresses only, and of GRE: nf_conntrack_proto_{generic,gre}.c. @module */
 import type { Packet } from '../packet/packet.ts';
 import type { Connections } from './connections.ts';
-import { IPCT_ASSURED, IPS_ASSURED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from './status.ts';
+import { IPS_ASSURED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from './status.ts';
 import { TRACKED, type Tracker } from './tracker.ts';
 
 /** Protocols without a tracker of their own. */
@@ -32,10 +32,7 @@ export class GreTracker implements Tracker {
     const status = table.status[ct]!;
     const replied = (status & IPS_SEEN_REPLY) !== 0;
     connections.refresh(ct, ctInfo, pkt, replied ? settings.greStream : settings.gre);
-    if (replied && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) {
-      table.status[ct]! |= IPS_ASSURED;
-      connections.event(ct, IPCT_ASSURED);
-    }
+    if (replied && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) connections.assure(ct);
     return TRACKED;
   }
 }

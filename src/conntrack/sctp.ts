@@ -8,7 +8,7 @@ import { swab32 } from '../packet/swab.ts';
 import { verifySctp } from './checksum.ts';
 import type { Connections } from './connections.ts';
 import * as state from './sctp-state.ts';
-import { direction, IPCT_ASSURED, IPCT_PROTOINFO, IPS_ASSURED, IPS_CONFIRMED, ORIGINAL, REPLY } from './status.ts';
+import { direction, IPCT_PROTOINFO, IPS_ASSURED, IPS_CONFIRMED, ORIGINAL, REPLY } from './status.ts';
 import { STATE_BYTES, STATE_WORDS } from './table.ts';
 import { INVALID, TRACKED, type Tracker } from './tracker.ts';
 
@@ -239,10 +239,7 @@ export class SctpTracker implements Tracker {
     table.state[ct] = to;
     if (from !== to) {
       connections.event(ct, IPCT_PROTOINFO);
-      if (to === state.ESTABLISHED && (table.status[ct]! & IPS_ASSURED) === 0) {
-        table.status[ct]! |= IPS_ASSURED;
-        connections.event(ct, IPCT_ASSURED);
-      }
+      if (to === state.ESTABLISHED && (table.status[ct]! & IPS_ASSURED) === 0) connections.assure(ct);
     }
     return true;
   }

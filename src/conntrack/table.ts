@@ -5,7 +5,7 @@
  * per direction has a column indexed by `e`. A chain goes from `buckets` through `next`; -1 ends it. Columns are replaced
  * when the table grows: do not keep one across an insert. About 100 bytes a connection, 60 more for TCP and SCTP. @module
  */
-import { type Column, resized } from './column.ts';
+import { type Column, resized } from '../net/column.ts';
 import { IPS_CONFIRMED, IPS_DYING, ORIGINAL, REPLY, ZONE_DIR_BOTH } from './status.ts';
 import { IPV6, type Tuple } from './tuple.ts';
 

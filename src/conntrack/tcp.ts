@@ -10,7 +10,6 @@ import type { Connections } from './connections.ts';
 import { TCP_RETRANS, TCP_UNACK } from './settings.ts';
 import {
   direction,
-  IPCT_ASSURED,
   IPCT_PROTOINFO,
   IPS_ASSURED,
   IPS_CONFIRMED,
@@ -371,8 +370,7 @@ export class TcpTracker implements Tracker {
     const { connections } = this;
     const was = this.old === state.SYN_RECV || this.old === state.ESTABLISHED;
     if ((status & IPS_ASSURED) !== 0 || !was || this.now !== state.ESTABLISHED) return;
-    connections.table.status[ct]! |= IPS_ASSURED;
-    connections.event(ct, IPCT_ASSURED);
+    connections.assure(ct);
   }
 }
 

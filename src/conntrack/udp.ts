@@ -6,7 +6,7 @@ import * as udp from '../packet/udp.ts';
 import { MILLISECOND } from '../sim/clock.ts';
 import { verify, verifyPartial } from './checksum.ts';
 import type { Connections } from './connections.ts';
-import { IPCT_ASSURED, IPS_ASSURED, IPS_CONFIRMED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from './status.ts';
+import { IPS_ASSURED, IPS_CONFIRMED, IPS_NAT_CLASH, IPS_SEEN_REPLY } from './status.ts';
 import { INVALID, TRACKED, type Tracker } from './tracker.ts';
 
 /** A flow that is still in use after this many ms is a stream, not a question and its answer. */
@@ -34,10 +34,7 @@ abstract class DatagramTracker implements Tracker {
     const status = table.status[ct]!;
     const stream = this.isStream(ct, status);
     connections.refresh(ct, ctInfo, pkt, stream ? settings.udpStream : settings.udp);
-    if (stream && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) {
-      table.status[ct]! |= IPS_ASSURED;
-      connections.event(ct, IPCT_ASSURED);
-    }
+    if (stream && (status & (IPS_NAT_CLASH | IPS_ASSURED)) === 0) connections.assure(ct);
     return TRACKED;
   }
 

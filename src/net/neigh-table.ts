@@ -1,13 +1,9 @@
 /** The rows of the neighbour table: columns, a hash over (device, address), and a queue of packets for each. @module */
 import { formatMac } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
+import { resized } from './column.ts';
 
 const FIRST_CAPACITY = 64;
-
-const grow = <T extends Int32Array | Float64Array | Uint8Array>(old: T, made: T): T => {
-  made.set(old);
-  return made;
-};
 
 /** Neighbours as rows, and the packets that wait for each. */
 export class NeighTable {
@@ -129,17 +125,17 @@ export class NeighTable {
 
   private grow(): void {
     const size = 2 * this.address.length;
-    this.address = grow(this.address, new Int32Array(size));
-    this.device = grow(this.device, new Int32Array(size));
-    this.macHigh = grow(this.macHigh, new Int32Array(size));
-    this.macLow = grow(this.macLow, new Int32Array(size));
-    this.state = grow(this.state, new Uint8Array(size));
-    this.probes = grow(this.probes, new Int32Array(size));
-    this.confirmed = grow(this.confirmed, new Float64Array(size));
-    this.updated = grow(this.updated, new Float64Array(size));
-    this.used = grow(this.used, new Float64Array(size));
-    this.timer = grow(this.timer, new Float64Array(size));
-    this.queuedBytes = grow(this.queuedBytes, new Int32Array(size));
+    this.address = resized(this.address, size);
+    this.device = resized(this.device, size);
+    this.macHigh = resized(this.macHigh, size);
+    this.macLow = resized(this.macLow, size);
+    this.state = resized(this.state, size);
+    this.probes = resized(this.probes, size);
+    this.confirmed = resized(this.confirmed, size);
+    this.updated = resized(this.updated, size);
+    this.used = resized(this.used, size);
+    this.timer = resized(this.timer, size);
+    this.queuedBytes = resized(this.queuedBytes, size);
     this.queues = [...this.queues, ...new Array<Packet[] | null>(size / 2).fill(null)];
     this.next = new Int32Array(size);
     this.buckets = new Int32Array(size).fill(-1);

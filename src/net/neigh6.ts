@@ -1,6 +1,8 @@
 /** The neighbours of IPv6: the nd_tbl of net/ipv6/ndisc.c. Addresses are four words; the rest is {@link Neighbours}. @module */
+
 import { formatWords } from '../packet/address.ts';
 import type { Packet } from '../packet/packet.ts';
+import { resized } from './column.ts';
 import type { Device } from './device.ts';
 import { ANY, type In6, isMulticast, readIn6 } from './in6.ts';
 import { Neighbours, NUD_NOARP } from './neigh.ts';
@@ -25,11 +27,7 @@ export class NeighTable6 extends NeighTable {
 
   override insert(device: number, address: number): number {
     const row = super.insert(device, address);
-    if (this.high.length < 3 * this.address.length) {
-      const grown = new Int32Array(3 * this.address.length);
-      grown.set(this.high);
-      this.high = grown;
-    }
+    if (this.high.length < 3 * this.address.length) this.high = resized(this.high, 3 * this.address.length);
     this.high.set(this.key, 3 * row);
     return row;
   }

@@ -2,6 +2,7 @@
  * Token buckets by address and port: the tables of net/netfilter/xt_hashlimit.c (revision 3). A table belongs to its
  * namespace and is shared by all rules of one family that name it; the first rule's settings hold. @module
  */
+import { resized } from '../net/column.ts';
 import type { Family } from './extension.ts';
 import { HZ } from './jiffies.ts';
 
@@ -211,17 +212,13 @@ export class HashlimitTable {
 
   private grow(): void {
     const size = 2 * this.next.length;
-    const grown = <T extends Int32Array | Float64Array | Uint8Array>(column: T, made: T): T => {
-      made.set(column as never);
-      return made;
-    };
-    this.keys = grown(this.keys, new Int32Array(size * KEY_WORDS));
-    this.next = grown(this.next, new Int32Array(size));
-    this.expires = grown(this.expires, new Float64Array(size));
-    this.prev = grown(this.prev, new Float64Array(size));
-    this.spent = grown(this.spent, new Float64Array(size));
-    this.gained = grown(this.gained, new Float64Array(size));
-    this.over = grown(this.over, new Uint8Array(size));
+    this.keys = resized(this.keys, size * KEY_WORDS);
+    this.next = resized(this.next, size);
+    this.expires = resized(this.expires, size);
+    this.prev = resized(this.prev, size);
+    this.spent = resized(this.spent, size);
+    this.gained = resized(this.gained, size);
+    this.over = resized(this.over, size);
     this.heads = new Int32Array(size).fill(-1);
     for (let row = 0; row < this.rows; row++) {
       const bucket = this.bucket(row);

@@ -1,5 +1,7 @@
 /** A VXLAN device's forwarding database: behind which tunnel endpoints a station is, drivers/net/vxlan/vxlan_core.c. @module */
-import { enlarged, MacTable } from '../bridge/mac-table.ts';
+
+import { MacTable } from '../bridge/mac-table.ts';
+import { resized } from '../net/column.ts';
 import type { Clock } from '../sim/clock.ts';
 import { SECOND } from '../sim/clock.ts';
 
@@ -141,8 +143,8 @@ export class VxlanFdb extends MacTable {
 
   protected override grow(rows: number): void {
     super.grow(rows);
-    this.state = enlarged(this.state, new Uint8Array(rows));
-    this.first = enlarged(this.first, new Int32Array(rows));
+    this.state = resized(this.state, rows);
+    this.first = resized(this.first, rows);
   }
 
   /** Remove what is due at `time`; @returns when the next entry is due, or Infinity */
@@ -201,11 +203,11 @@ export class VxlanFdb extends MacTable {
     const i = this.freeRemotes.pop() ?? this.remotes++;
     if (i >= this.next.length) {
       const room = 2 * this.next.length;
-      this.address = enlarged(this.address, new Int32Array(room));
-      this.port = enlarged(this.port, new Uint16Array(room));
-      this.vni = enlarged(this.vni, new Int32Array(room));
-      this.ifindex = enlarged(this.ifindex, new Int32Array(room));
-      this.next = enlarged(this.next, new Int32Array(room));
+      this.address = resized(this.address, room);
+      this.port = resized(this.port, room);
+      this.vni = resized(this.vni, room);
+      this.ifindex = resized(this.ifindex, room);
+      this.next = resized(this.next, room);
     }
     this.next[i] = -1;
     return i;
