@@ -53,7 +53,7 @@ export class Mangler {
     if (end - l3 < ip6.HEADER_LEN) return false;
     const found = transport.find(v, l3, end, target.family);
     if (found && !this.rewriteTransport(pkt, l3, transport.dataoff, target, manip)) return false;
-    const at = l3 + (manip === MANIP_SRC ? 8 : 24);
+    const at = l3 + (manip === MANIP_SRC ? ip6.SRC : ip6.DST);
     const high = manip === MANIP_SRC ? target.srcHigh : target.dstHigh;
     for (let i = 0; i < 3; i++) v.setInt32(at + 4 * i, high[i]!);
     v.setInt32(at + 12, manip === MANIP_SRC ? target.src : target.dst);
@@ -87,7 +87,7 @@ export class Mangler {
       const from = manip === MANIP_SRC ? ip.src(v, l3) : ip.dst(v, l3);
       return replace(checksum, from, manip === MANIP_SRC ? target.src : target.dst);
     }
-    const at = l3 + (manip === MANIP_SRC ? 8 : 24);
+    const at = l3 + (manip === MANIP_SRC ? ip6.SRC : ip6.DST);
     const high = manip === MANIP_SRC ? target.srcHigh : target.dstHigh;
     let result = checksum;
     for (let i = 0; i < 3; i++) result = replace(result, v.getInt32(at + 4 * i), high[i]!);

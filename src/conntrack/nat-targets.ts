@@ -2,10 +2,12 @@
  * The addresses that NAT targets find by themselves: nf_nat_masquerade.c, nf_nat_redirect.c and the netmap of xt_NETMAP.c. All
  * act on the first packet of a flow and give what {@link Nat.setup} says. @module
  */
+
 import type { Device } from '../net/device.ts';
 import { NF_ACCEPT, NF_DROP, OUTPUT, type Verdict } from '../net/hook.ts';
 import { type In6, in6, isUsableFor, LOOPBACK as LOOPBACK6, readIn6 } from '../net/in6.ts';
 import * as ip from '../packet/ipv4.ts';
+import * as ipv6 from '../packet/ipv6.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Conntrack } from './conntrack.ts';
 import { manipAt } from './nat.ts';
@@ -14,7 +16,6 @@ import { MANIP_DST, MANIP_SRC, ORIGINAL } from './status.ts';
 import { IPV4 } from './tuple.ts';
 
 const LOOPBACK = 0x7f000001;
-const IPV6_DST = 24;
 
 const destination = in6();
 
@@ -49,7 +50,7 @@ export function masquerade(conntrack: Conntrack, pkt: Packet, range: NatRange, o
 
 /** nf_nat_masquerade_ipv6. */
 function masquerade6({ table, ns, nat }: Conntrack, pkt: Packet, range: NatRange, oif: Device): Verdict {
-  const address = ns.ipv6?.selectSource(oif, pkt, pkt.l3 + IPV6_DST) ?? null;
+  const address = ns.ipv6?.selectSource(oif, pkt, pkt.l3 + ipv6.DST) ?? null;
   if (address === null) return NF_DROP;
   table.masqIndex[pkt.ct] = oif.index;
   return nat.setup(pkt, withAddress6(range, address), MANIP_SRC);
@@ -64,7 +65,7 @@ export function redirect(conntrack: Conntrack, pkt: Packet, range: NatRange, hoo
 
 /** nf_nat_redirect_ipv6: the first address of the device that has the destination's scope, or ::1. */
 function redirect6({ nat, ns }: Conntrack, pkt: Packet, range: NatRange, hook: number, iif: Device): Verdict {
-  const dst = readIn6(pkt.view, pkt.l3 + IPV6_DST, destination);
+  const dst = readIn6(pkt.view, pkt.l3 + ipv6.DST, destination);
   const own = ns.ipv6?.addresses.of(iif).find(({ address }) => isUsableFor(address, dst));
   const address = hook === OUTPUT ? LOOPBACK6 : own?.address;
   return address === undefined ? NF_DROP : nat.setup(pkt, withAddress6(range, address), MANIP_DST);
@@ -82,7 +83,7 @@ export function netmap(conntrack: Conntrack, pkt: Packet, range: NatRange, hook:
 
 function netmap6(conntrack: Conntrack, pkt: Packet, range: NatRange, manip: number): Verdict {
   const { view: v } = pkt;
-  const at = pkt.l3 + (manip === MANIP_DST ? 24 : 8);
+  const at = pkt.l3 + (manip === MANIP_DST ? ipv6.DST : ipv6.SRC);
   for (let i = 0; i < 3; i++) {
     const mask = ~(range.minHigh[i]! ^ range.maxHigh[i]!);
     chosen.minHigh[i] = chosen.maxHigh[i] = (v.getInt32(at + 4 * i) & ~mask) | (range.minHigh[i]! & mask);

@@ -1,7 +1,9 @@
 /** What a packet says of the parts of an element: net/netfilter/ipset/ip_set_getport.c, ip4addrptr and their like. @module */
+
 import * as ethernet from '../packet/ethernet.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import * as ipv6 from '../packet/ipv6-ext.ts';
+import * as ipv6 from '../packet/ipv6.ts';
+import * as ext from '../packet/ipv6-ext.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Element } from './element.ts';
 
@@ -16,22 +18,23 @@ const UDPLITE = 136;
 export const hasPorts = (protocol: number): boolean =>
   protocol === TCP || protocol === UDP || protocol === SCTP || protocol === UDPLITE;
 
-const found = new ipv6.Found();
+const found = new ext.Found();
 
 /** Put the source or destination address at `at` of the element's. Runs per packet: no allocation. */
 export function readAddress({ view, l3 }: Packet, words: number, source: boolean, e: Element, at: number): void {
   if (words === 1) {
-    e.address[at] = view.getInt32(l3 + (source ? 12 : 16));
+    e.address[at] = source ? ipv4.src(view, l3) : ipv4.dst(view, l3);
     return;
   }
-  for (let i = 0; i < words; i++) e.address[at + i] = view.getInt32(l3 + (source ? 8 : 24) + 4 * i);
+  for (let i = 0; i < words; i++) e.address[at + i] = view.getInt32(l3 + (source ? ipv6.SRC : ipv6.DST) + 4 * i);
 }
 
 /** Put protocol and port into the element; false when the packet has none. Runs per packet: no allocation. */
 export function readPort(pkt: Packet, inet6: boolean, source: boolean, e: Element): boolean {
   const { view, l3, end } = pkt;
   if (inet6) {
-    if (!ipv6.skip(view, l3 + 40, end, view.getUint8(l3 + 6), found) || found.fragmentOffset !== 0) return false;
+    if (!ext.skip(view, l3 + ipv6.HEADER_LEN, end, ipv6.nextHeader(view, l3), found) || found.fragmentOffset !== 0)
+      return false;
     return readPortAt(pkt, found.protocol, found.at, source, e);
   }
   const protocol = ipv4.protocol(view, l3);

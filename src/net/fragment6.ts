@@ -171,8 +171,8 @@ export class Defragmenter6 {
 
   /** fq_find. A new queue is refused when fragments have all the memory that they may. */
   private queueFor({ view, l3, iif }: Packet, at: number, user: number): Queue6 | null {
-    const src = readIn6(view, l3 + 8, this.src);
-    const dst = readIn6(view, l3 + 24, this.dst);
+    const src = readIn6(view, l3 + ipv6.SRC, this.src);
+    const dst = readIn6(view, l3 + ipv6.DST, this.dst);
     const link = isMulticast(dst[0]!) || isLinkLocal(dst[0]!) ? iif : 0;
     const id = ext.fragmentId(view, at);
     const key = (Math.imul(id ^ src[3]! ^ (dst[3]! << 7), 0x9e3779b1) ^ user) | 0;

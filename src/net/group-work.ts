@@ -7,7 +7,7 @@ import type { Packet } from '../packet/packet.ts';
 import type { Work } from './backlog.ts';
 import type { Device } from './device.ts';
 import { ethTypeTrans, forwardFrame } from './receive.ts';
-import { crossNamespaces, type UpperDevice } from './upper.ts';
+import { crossNamespaces, type UpperDevice } from './upper-device.ts';
 
 /** 224.0.0.1, which ip_mc_up joins, as a MAC address. */
 const ALL_HOSTS_HIGH = 0x0100;

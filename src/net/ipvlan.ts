@@ -15,7 +15,7 @@ import type { Netns } from './netns.ts';
 import { forwardFrame, receive } from './receive.ts';
 import { dropRoute, RTCF_LOCAL } from './route.ts';
 import { RTN_LOCAL, RTN_UNICAST } from './rtn.ts';
-import { crossNamespaces, UpperDevice } from './upper.ts';
+import { crossNamespaces, UpperDevice } from './upper-device.ts';
 
 /** Who routes what it sends: its own namespace (l2), or that of the lower device (l3, l3s). */
 export type IpVlanMode = 'l2' | 'l3' | 'l3s';

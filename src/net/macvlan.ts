@@ -8,7 +8,7 @@ import type { Device, DeviceConfig, FrameHandler } from './device.ts';
 import { forwardCopy, GroupWork, wantsGroup } from './group-work.ts';
 import type { Netns } from './netns.ts';
 import { ethTypeTrans, forwardFrame, receive } from './receive.ts';
-import { crossNamespaces, isFor, UpperDevice } from './upper.ts';
+import { crossNamespaces, isFor, UpperDevice } from './upper-device.ts';
 
 /** Who hears whom among the devices of one lower device. */
 export type MacvlanMode = 'private' | 'vepa' | 'bridge' | 'passthru' | 'source';

@@ -8,7 +8,7 @@ import { reason } from '../packet/reason.ts';
 import * as tag from '../packet/vlan.ts';
 import type { Device, DeviceConfig, TagHandler } from './device.ts';
 import type { Netns } from './netns.ts';
-import { crossNamespaces, isFor, UpperDevice } from './upper.ts';
+import { crossNamespaces, isFor, UpperDevice } from './upper-device.ts';
 
 const NOMEM = reason('NOMEM');
 

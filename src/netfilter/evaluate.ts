@@ -2,13 +2,15 @@
  * A packet in the chains of one table: ipt_do_table of net/ipv4/netfilter/ip_tables.c. Here is also what a namespace adds to a
  * program: counters, cells, objects, and the numbers of its devices. @module
  */
+
 import type { Conntrack } from '../conntrack/conntrack.ts';
 import type { SetRegistry } from '../ipset/registry.ts';
 import type { Device } from '../net/device.ts';
 import { NF_ACCEPT, NF_DROP, type Verdict } from '../net/hook.ts';
 import type { Netns } from '../net/netns.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import * as ipv6 from '../packet/ipv6-ext.ts';
+import * as ipv6 from '../packet/ipv6.ts';
+import * as ext from '../packet/ipv6-ext.ts';
 import { FLAG_TRACE, type Packet } from '../packet/packet.ts';
 import type { Stage } from '../sim/trace.ts';
 import * as c from './compile.ts';
@@ -80,7 +82,7 @@ const GROUPS = MAX_GROUPS + 1;
 /** Runs of one table inside each other: an answer to an answer, and room to spare. */
 const NESTED_RUNS = 8;
 
-const found = new ipv6.Found();
+const found = new ext.Found();
 
 const [UNKNOWN, NO, YES] = [0, 1, 2] as const;
 
@@ -205,7 +207,7 @@ export class TableState implements Evaluation {
   run(pkt: Packet, hook: number, iif: Device, oif: Device): Verdict {
     if (this.program.entry[hook]! < 0) return NF_ACCEPT;
     // A target that sends runs the tables again, for a packet that is its own.
-    const { top, cursorTop, cursorBase, chain, indexed } = this;
+    const { top, cursorTop, cursorBase, chain, indexed, hotdrop } = this;
     this.begin(pkt, hook, iif, oif);
     this.indexed = this.index !== null && this.keyed !== 0;
     const verdict = this.walk(pkt, hook, iif, oif);
@@ -214,6 +216,7 @@ export class TableState implements Evaluation {
     this.cursorBase = cursorBase;
     this.chain = chain;
     this.indexed = indexed;
+    this.hotdrop = hotdrop;
     return verdict;
   }
 
@@ -223,7 +226,7 @@ export class TableState implements Evaluation {
     const { counters, stack, top: base, src, dst } = this;
     let row = this.enter(entry[hook]!, this.cursorTop, pkt);
     let verdict: number = XT_CONTINUE;
-    while (verdict < 0) {
+    while (verdict < 0 && !this.hotdrop) {
       row = this.find(row, pkt);
       if (row < 0) return NF_DROP;
       const at = row * STRIDE;
@@ -259,7 +262,7 @@ export class TableState implements Evaluation {
           break;
         default:
           verdict = this.runTarget(at, pkt);
-          if (verdict >= 0) break;
+          if (verdict >= 0 || this.hotdrop) break;
           this.begin(pkt, hook, iif, oif);
           // A key that changed finds other rules: walk on.
           if (src !== this.src || dst !== this.dst) this.indexed = false;
@@ -267,7 +270,7 @@ export class TableState implements Evaluation {
           else row = this.top > base ? this.back() : policy[hook]!;
       }
     }
-    return verdict as Verdict;
+    return this.hotdrop ? NF_DROP : (verdict as Verdict);
   }
 
   private runTarget(at: number, pkt: Packet): number {
@@ -363,8 +366,8 @@ export class TableState implements Evaluation {
   /** The transport header of an IPv6 packet stands behind its extension headers; `protocol` is -1 when there is none. */
   private findTransport(pkt: Packet): void {
     // nft_set_pktinfo_ipv6 takes an authentication header for a transport; ip6_packet_match looks behind it.
-    const flags = this.backend === 'nft' ? ipv6.STOP_AT_AUTH : 0;
-    const there = ipv6.find(pkt.view, pkt.l3, pkt.end, -1, found, flags);
+    const flags = this.backend === 'nft' ? ext.STOP_AT_AUTH : 0;
+    const there = ext.find(pkt.view, pkt.l3, pkt.end, -1, found, flags);
     this.protocol = there ? found.protocol : -1;
     // A later fragment that begins with more extension headers is none to ipv6_find_hdr.
     this.fragmentOffset = there ? found.fragmentOffset : 0;
@@ -417,7 +420,7 @@ export class TableState implements Evaluation {
     let i = rows[at + MATCHES]!;
     if (i < 0) return true;
     for (; args[i] === MATCH_SRC6 || args[i] === MATCH_DST6; i += 2 + args[i + 1]!) {
-      if (!testAddress6(args, i + 2, pkt, args[i] === MATCH_SRC6 ? IPV6_SRC : IPV6_DST)) return false;
+      if (!testAddress6(args, i + 2, pkt, args[i] === MATCH_SRC6 ? ipv6.SRC : ipv6.DST)) return false;
     }
     return true;
   }
@@ -429,12 +432,13 @@ export class TableState implements Evaluation {
       let matched: boolean;
       switch (code) {
         case MATCH_END:
-          return true;
+          // An inverted test of a broken packet holds: ipt_do_table counts it before it drops, nft_match_eval does not.
+          return !this.hotdrop || this.backend === 'legacy';
         case MATCH_SRC6:
-          matched = testAddress6(args, at + 2, pkt, IPV6_SRC);
+          matched = testAddress6(args, at + 2, pkt, ipv6.SRC);
           break;
         case MATCH_DST6:
-          matched = testAddress6(args, at + 2, pkt, IPV6_DST);
+          matched = testAddress6(args, at + 2, pkt, ipv6.DST);
           break;
         case MATCH_NOT_SRC:
           matched = (this.src & args[at + 3]!) !== args[at + 2];
@@ -470,10 +474,6 @@ function rowsByRule({ chains }: c.Program): Map<Rule, number> {
   }
   return rows;
 }
-
-/** Places of the addresses in an IPv6 header. */
-const IPV6_SRC = 8;
-const IPV6_DST = 24;
 
 /** Four words under a mask: `args` holds address, mask and whether it is inverted. */
 function testAddress6(args: Int32Array, at: number, pkt: Packet, offset: number): boolean {

@@ -8,8 +8,9 @@ const VERSION_CLASS_FLOW = 0;
 const PAYLOAD_LENGTH = 4;
 const NEXT_HEADER = 6;
 const HOP_LIMIT = 7;
-const SRC = 8;
-const DST = 24;
+/** Places of the addresses in the header, for those who take them word by word. */
+export const SRC = 8;
+export const DST = 24;
 export const HEADER_LEN = 40;
 
 const PKT_TOO_SMALL = reason('PKT_TOO_SMALL');

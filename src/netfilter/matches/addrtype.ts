@@ -1,6 +1,8 @@
 /** `-m addrtype`: what kind of address the routing tables say it is; net/netfilter/xt_addrtype.c. @module */
+
 import type { Device } from '../../net/device.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
+import * as ipv6 from '../../packet/ipv6.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Evaluation, Given, Match } from '../extension.ts';
 import { bang } from '../number.ts';
@@ -123,12 +125,9 @@ function test6(args: Int32Array, at: number, pkt: Packet, scope: Evaluation): bo
   let dev: Device | null = null;
   if ((flags & LIMIT_IN) !== 0) dev = scope.iif;
   else if ((flags & LIMIT_OUT) !== 0) dev = scope.oif;
-  if (src !== 0 && isType6(pkt, pkt.l3 + IPV6_SRC, src, dev, scope) === ((flags & INVERT_SRC) !== 0)) return false;
-  return dst === 0 || isType6(pkt, pkt.l3 + IPV6_DST, dst, dev, scope) !== ((flags & INVERT_DST) !== 0);
+  if (src !== 0 && isType6(pkt, pkt.l3 + ipv6.SRC, src, dev, scope) === ((flags & INVERT_SRC) !== 0)) return false;
+  return dst === 0 || isType6(pkt, pkt.l3 + ipv6.DST, dst, dev, scope) !== ((flags & INVERT_DST) !== 0);
 }
-
-const IPV6_SRC = 8;
-const IPV6_DST = 24;
 
 /** match_type6. */
 function isType6(pkt: Packet, at: number, types: number, dev: Device | null, { ns }: Evaluation): boolean {

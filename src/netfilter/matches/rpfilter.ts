@@ -1,4 +1,5 @@
 /** `-m rpfilter`: would a packet to the source leave where this one came in? ipt_rpfilter.c and ip6t_rpfilter.c. @module */
+
 import type { Device } from '../../net/device.ts';
 import { FibResult } from '../../net/fib.ts';
 import { uses } from '../../net/fib-route.ts';
@@ -9,6 +10,7 @@ import { isMulticast as in6IsMulticast, isAny, isLinkLocal, readIn6 } from '../.
 import { RTCF_LOCAL } from '../../net/route.ts';
 import { RTN_ANYCAST, RTN_LOCAL, RTN_UNICAST } from '../../net/rtn.ts';
 import * as ipv4 from '../../packet/ipv4.ts';
+import * as ipv6 from '../../packet/ipv6.ts';
 import type { Packet } from '../../packet/packet.ts';
 import type { Evaluation, Match } from '../extension.ts';
 import { flagOptions, formatFlags, parseFlags } from '../flag-options.ts';
@@ -23,9 +25,6 @@ export interface Rpfilter {
   /** Bits by place in {@link OPTIONS}. */
   readonly flags: number;
 }
-
-const IPV6_SRC = 8;
-const IPV6_DST = 24;
 
 const flow = new Flow();
 const result = new FibResult();
@@ -81,8 +80,8 @@ function passes6(flags: number, pkt: Packet, { ns, iif: dev }: Evaluation): bool
   const { view, l3 } = pkt;
   flow6.clear();
   // The forwarding path drops what has no source.
-  if (isAny(readIn6(view, l3 + IPV6_SRC, flow6.dst))) return true;
-  readIn6(view, l3 + IPV6_DST, flow6.src);
+  if (isAny(readIn6(view, l3 + ipv6.SRC, flow6.dst))) return true;
+  readIn6(view, l3 + ipv6.DST, flow6.src);
   if (in6IsMulticast(flow6.src[0]!) || isAny(flow6.src)) flow6.src.fill(0);
   flow6.iif = LOOPBACK_IFINDEX;
   flow6.mark = (flags & VALID_MARK) !== 0 ? pkt.mark : 0;
