@@ -67,7 +67,7 @@ describe('what iptables-restore takes', () => {
 
   test('with a base, tables are changed: named chains are emptied, -X removes', () => {
     const base = parseSave(
-      '*nat\n:A - [0:0]\n:B - [0:0]\n-A OUTPUT -j A\n-A A -j B\n-A B -j RETURN\nCOMMIT\n*raw\nCOMMIT\n',
+      '*nat\n:A - [0:0]\n:B - [0:0]\n-A OUTPUT -j A\n-A A -j B\n-A B -j RETURN\nCOMMIT\n*raw\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n',
       'f',
     );
     const changed = parseSave('*nat\n:A - [0:0]\n:B - [0:0]\n-A A -p udp -j RETURN\n-X B\nCOMMIT\n', 'f', { base });
@@ -76,6 +76,15 @@ describe('what iptables-restore takes', () => {
         '*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n:A - [0:0]\n' +
         '-A OUTPUT -j A\n-A A -p udp -j RETURN\nCOMMIT\n',
     );
+  });
+
+  test('iptables-nft has a table when a chain of it is named, iptables-legacy when the table is', () => {
+    const tables = (body: string, backend: 'nft' | 'legacy'): string[] =>
+      formatSave(parseSave(`*nat\n${body}COMMIT\n`, 'f'), { backend }).match(/^\*.*/gm) ?? [];
+    expect(tables('', 'nft')).toEqual([]);
+    expect(tables('', 'legacy')).toEqual(['*nat']);
+    for (const body of [':OUTPUT ACCEPT [0:0]\n', ':A - [0:0]\n', '-A OUTPUT -j ACCEPT\n'])
+      expect(tables(body, 'nft')).toEqual(['*nat']);
   });
 
   test('IPv6', () => {
