@@ -96,7 +96,7 @@ export const dccp: Match<Dccp> = {
     const type = (view.getUint8(l4 + 8) >>> 1) & 15;
     if (((args[at + BITS]! & (1 << type)) !== 0) === (args[at + INVERT_TYPES] === 1)) return false;
     if (args[at + OPTION] === 0) return true;
-    return hasOption(args[at + OPTION]!, type, pkt, scope) !== (args[at + INVERT_OPTION] === 1) && !scope.hotdrop;
+    return hasOption(args[at + OPTION]!, type, pkt, scope) !== (args[at + INVERT_OPTION] === 1);
   },
 };
 

@@ -141,7 +141,7 @@ export const sctp: Match<Sctp> = {
     if (!hasHeader(pkt, scope, HEADER_LEN)) return false;
     if (!testPorts(args, at, pkt)) return false;
     if (args[at + MODE] === 0) return true;
-    return testChunks(args, at, pkt, scope) !== (args[at + INVERT] === 1) && !scope.hotdrop;
+    return testChunks(args, at, pkt, scope) !== (args[at + INVERT] === 1);
   },
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NF_DROP } from '../../../src/net/hook.ts';
 import type { Layer } from '../../../src/packet/layer.ts';
 import { ip, RuleBench, udp } from '../rule-bench.ts';
 
@@ -54,6 +55,16 @@ describe('matches on transports', () => {
     expect(bench.matches([ip(), mss(1, 1, 2, 4, 2, 0, 0, 0)])).toBe(false);
     expect(bench.matches([ip(), mss()])).toBe(false);
     expect(rule('-p tcp -m tcpmss ! --mss 1400:1500').matches([ip(), mss()])).toBe(true);
+  });
+
+  test('a broken packet under an inverted test counts with iptables-legacy, not with iptables-nft, and is dropped', () => {
+    const broken = Uint8Array.of(0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    for (const backend of ['legacy', 'nft'] as const) {
+      const bench = new RuleBench('-A FORWARD -p sctp -m sctp ! --chunk-types any DATA -j ACCEPT', { backend });
+      const layers = [ip({ protocol: 132 })];
+      expect(bench.matches(layers, broken)).toBe(backend === 'legacy');
+      expect(bench.run(bench.packet(layers, broken))).toBe(NF_DROP);
+    }
   });
 
   test('tcpmss drops a header that is cut short', () => {
