@@ -213,6 +213,8 @@ export class BrNetfilter implements FragmentSink {
     const [framed, egress] = [this.framed, this.egress];
     this.framed = pkt;
     this.egress = oif;
+    // br_validate_ipv4 forgets what anybody knew of the options.
+    pkt.options = pkt.optionFlags = 0;
     fragmentPacket(this.ns, pkt, pkt.pathMtu, this);
     this.framed = framed;
     this.egress = egress;

@@ -14,6 +14,8 @@ export const OPT_TS_NEEDADDR = 8;
 export const OPT_TS_NEEDTIME = 16;
 export const OPT_SRR_HIT = 32;
 export const OPT_ROUTER_ALERT = 64;
+/** The options have been read, or written by this host: what optlen says in IPCB. Bridges do not read them. */
+const OPT_KNOWN = 128;
 
 /** Offsets in the header, kept in `pkt.options`: one byte each; 0 says that there is none. */
 const SRR_SHIFT = 24;
@@ -45,7 +47,7 @@ export interface OptionsHost {
  */
 export function compile(pkt: Packet, host: OptionsHost | null): number {
   pkt.options = 0;
-  pkt.optionFlags = 0;
+  pkt.optionFlags = OPT_KNOWN;
   const { view: v, l3 } = pkt;
   const end = opt.end(v, l3);
   let i = opt.begin(l3);
@@ -183,8 +185,9 @@ function stamp(pkt: Packet, i: number, pointer: number, flag: number, host: Opti
   pkt.optionFlags |= OPT_CHANGED;
 }
 
-/** ip_options_fragment: in fragments after the first, options that are not copied become NOPs. */
+/** ip_options_fragment: in fragments after the first, options that are not copied become NOPs, where they are known. */
 export function fragment(pkt: Packet): void {
+  if ((pkt.optionFlags & OPT_KNOWN) === 0) return;
   const { view: v, bytes, l3 } = pkt;
   const end = opt.end(v, l3);
   let i = opt.begin(l3);
@@ -310,7 +313,7 @@ export class ReplyOptions {
     const { view: v, l3 } = pkt;
     pkt.bytes.set(this.bytes.subarray(0, this.length), l3 + ipv4.HEADER_LEN);
     pkt.options = (this.srr << SRR_SHIFT) | (this.rr << RR_SHIFT) | (this.ts << TS_SHIFT);
-    pkt.optionFlags = this.needs;
+    pkt.optionFlags = this.needs | OPT_KNOWN;
     if (this.srr !== 0) v.setInt32(l3 + this.srr + v.getUint8(l3 + this.srr + 1) - 4, dst);
     const { needs } = this;
     if ((needs & OPT_RR_NEEDADDR) !== 0) v.setInt32(l3 + this.rr + v.getUint8(l3 + this.rr + 2) - 5, source);

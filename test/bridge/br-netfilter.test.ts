@@ -183,13 +183,16 @@ describe('bridge netfilter', () => {
     const whole = packet({ src: '10.0.0.1', dst: '10.0.0.2', data });
 
     /** Fragments of the packet, cut at these offsets of its payload. */
-    function fragments(to: number, cuts: readonly number[]): Uint8Array[] {
+    function fragments(to: number, cuts: readonly number[], options: readonly number[] = []): Uint8Array[] {
       const total = whole.length - 20;
+      const hlen = 20 + options.length;
       return cuts.map((at, i) => {
         const end = cuts[i + 1] ?? total;
-        const bytes = new Uint8Array(20 + end - at);
+        const bytes = new Uint8Array(hlen + end - at);
         bytes.set(whole.subarray(0, 20));
-        bytes.set(whole.subarray(20 + at, 20 + end), 20);
+        bytes.set(options, 20);
+        bytes.set(whole.subarray(20 + at, 20 + end), hlen);
+        bytes[0] = 0x40 | (hlen >>> 2);
         const v = new DataView(bytes.buffer);
         ipv4.setTotalLength(v, 0, bytes.length);
         ipv4.setFragment(v, 0, (at >>> 3) | (end < total ? MORE : 0));
@@ -218,6 +221,13 @@ describe('bridge netfilter', () => {
       expect(sent.map(([, out]) => hex(out))).toEqual(parts.map(hex));
       expect(seen).toEqual(['PREROUTING br0> a>', 'FORWARD br0>br0 a>b', 'POSTROUTING >br0 a>b']);
       expect(sw.world.pool.live).toBe(0);
+    });
+
+    it('keeps options in all of them, for a bridge does not read options', () => {
+      const recordRoute = [7, 7, 4, 0, 0, 0, 0, 0];
+      const parts = fragments(2, [0, 40, 80], recordRoute);
+      const sent = parts.map((part) => sw.inject('a', part)).at(-1)!;
+      expect(sent.map(([, out]) => hex(out))).toEqual(parts.map(hex));
     });
 
     it('sends copies of a flooded packet in fragments as large as the largest, and the last as it came', () => {
