@@ -23,6 +23,7 @@ const [from = 1, to = from] = values.seeds.split('-').map(Number);
 const { next, ...counts } = await runCampaign({
   from,
   to,
+  except: new Set(),
   until: Date.now() + Number(values.minutes) * 60_000,
   packets: Number(values.packets),
   shrinks: !values['no-shrink'],

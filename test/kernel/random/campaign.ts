@@ -7,6 +7,8 @@ import { ask, differences, jobOf, kindOf, show, shrink } from './judge.ts';
 export interface Campaign {
   readonly from: number;
   readonly to: number;
+  /** Seeds passed over: those of pending.ts. */
+  readonly except: ReadonlySet<number>;
   /** Milliseconds since 1970 after which no seed is begun. */
   readonly until: number;
   readonly packets: number;
@@ -106,6 +108,7 @@ export async function runCampaign(campaign: Campaign): Promise<Counts> {
   const run = new Run(campaign);
   const { counts } = run;
   for (; counts.next <= campaign.to && Date.now() < campaign.until; counts.next++) {
+    if (campaign.except.has(counts.next)) continue;
     try {
       await run.seed(counts.next);
     } catch (error) {
