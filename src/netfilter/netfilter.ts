@@ -121,7 +121,7 @@ export class Netfilter {
   /** Visits of tables that were replaced. */
   private retired = 0;
   private readonly usesConntrack: Record<Family, boolean> = { ipv4: false, ipv6: false };
-  private usesDefrag = false;
+  private readonly usesDefrag: Record<Family, boolean> = { ipv4: false, ipv6: false };
   /** By family and table: the sets that its rules hold. */
   private readonly held: Map<string, readonly number[]> = new Map();
 
@@ -224,13 +224,14 @@ export class Netfilter {
 
   /** Conntrack runs while a rule needs it, and so does reassembly alone. */
   private track(family: Family): void {
-    const defrags = this.states().some((state) => state.family === 'ipv4' && state.program.needsDefrag);
-    if (defrags !== this.usesDefrag) {
-      this.usesDefrag = defrags;
-      if (defrags) this.around.conntrack.useDefrag();
-      else this.around.conntrack.releaseDefrag();
+    const programs = [...this.tables[family].values()].map(([first]) => first!.state.program);
+    const defrags = programs.some((program) => program.needsDefrag);
+    if (defrags !== this.usesDefrag[family]) {
+      this.usesDefrag[family] = defrags;
+      if (defrags) this.around.conntrack.useDefrag(family);
+      else this.around.conntrack.releaseDefrag(family);
     }
-    const needs = this.states().some((state) => state.family === family && state.program.needsConntrack);
+    const needs = programs.some((program) => program.needsConntrack);
     if (needs === this.usesConntrack[family]) return;
     this.usesConntrack[family] = needs;
     if (needs) this.around.conntrack.use(family);
