@@ -3,7 +3,7 @@ import * as arp from '../packet/arp.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import { DEST_UNREACH, HOST_UNREACH } from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { PACKET_HOST, PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
+import { FLAG_SOCKLESS, PACKET_HOST, PACKET_OTHERHOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { MILLISECOND, type Task } from '../sim/clock.ts';
 import {
@@ -290,6 +290,7 @@ export class Arp implements Solicitor {
     pkt.l2 = data;
     pkt.l3 = at;
     pkt.protocol = ethernet.ETH_P_ARP;
+    pkt.flags = FLAG_SOCKLESS;
     ethernet.setDst(view, data, high, low);
     ethernet.setSrc(view, data, dev.macHigh, dev.macLow);
     ethernet.setType(view, data, ethernet.ETH_P_ARP);

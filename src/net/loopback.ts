@@ -1,5 +1,5 @@
 /** The device `lo`: what is sent on it comes in by it, with mark, connection and route. drivers/net/loopback.c. @module */
-import { FLAG_SOCKET, FLAG_SOCKLESS, type Packet } from '../packet/packet.ts';
+import { FLAG_KERNEL_SOCKET, FLAG_SOCKET, FLAG_SOCKLESS, type Packet } from '../packet/packet.ts';
 import { Device } from './device.ts';
 import type { Netns } from './netns.ts';
 import { ethTypeTrans } from './receive.ts';
@@ -15,7 +15,7 @@ export class Loopback extends Device {
   }
 
   override transmit(pkt: Packet): void {
-    pkt.flags &= ~(FLAG_SOCKET | FLAG_SOCKLESS);
+    pkt.flags &= ~(FLAG_SOCKET | FLAG_KERNEL_SOCKET | FLAG_SOCKLESS);
     ethTypeTrans(pkt, this);
     this.ns.world.backlog.push(this, pkt);
   }

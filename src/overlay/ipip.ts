@@ -11,11 +11,11 @@ import { format4 } from '../packet/address.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import { DEST_UNREACH, FRAG_NEEDED, PORT_UNREACH } from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_CSUM_OK, type Packet } from '../packet/packet.ts';
+import type { Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import type { Stage } from '../sim/trace.ts';
 import * as ecn from './ecn.ts';
-import { scrub } from './scrub.ts';
+import { scrub, scrubOuter } from './scrub.ts';
 import { tunnelXmit } from './tunnel-xmit.ts';
 
 const NOMEM = reason('NOMEM');
@@ -114,10 +114,8 @@ export class Ipip extends Device {
       return;
     }
     if (ns.trace !== null) ns.trace.record(this.stage, pkt, flow.dst);
-    scrub(pkt);
+    scrubOuter(pkt, this.index);
     rt.apply(pkt);
-    pkt.iif = this.index;
-    pkt.flags = FLAG_CSUM_OK;
     pkt.protocol = ethernet.ETH_P_IP;
     const at = pkt.data;
     pkt.l3 = at;

@@ -2,7 +2,7 @@
  * Where packets live: slots of a few fixed sizes in ArrayBuffers that are never resized, handed out and taken back
  * without allocation (mm/slub.c and skbuff_head_cache, in the small). @module
  */
-import { FLAG_SOCKET, FLAG_SOCKLESS, Packet } from './packet.ts';
+import { FLAG_KERNEL_SOCKET, FLAG_SOCKET, FLAG_SOCKLESS, Packet } from './packet.ts';
 
 /** Bytes kept free in front of a new packet: outer Ethernet, IPv6, UDP and VXLAN headers twice over. */
 export const HEADROOM = 192;
@@ -49,7 +49,7 @@ export class PacketPool {
     if (twin === null) return null;
     twin.copyBytes(pkt, pkt.data, pkt.end, twin.data);
     twin.copyMetadata(pkt);
-    twin.flags = (twin.flags & ~FLAG_SOCKET) | FLAG_SOCKLESS;
+    twin.flags = (twin.flags & ~(FLAG_SOCKET | FLAG_KERNEL_SOCKET)) | FLAG_SOCKLESS;
     return twin;
   }
 

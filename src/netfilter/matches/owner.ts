@@ -3,7 +3,7 @@
  * kernel's own sockets (ICMP, RST) have no process: for them user and group match only inverted. What is forwarded has no
  * socket at all. @module
  */
-import { FLAG_SOCKET, FLAG_SOCKLESS } from '../../packet/packet.ts';
+import { FLAG_SOCKET, hasSocket } from '../../packet/packet.ts';
 import type { Given, Match } from '../extension.ts';
 import { bang, boundedUint } from '../number.ts';
 
@@ -79,9 +79,8 @@ export const owner: Match<Owner> = {
     Number((tests & invert & SOCKET) === 0 && ((tests ^ invert) & (UID | GID)) === 0),
     Number(ownedByRoot(tests, invert, uid, gid)),
   ],
-  test(args, at, { flags, iif }) {
-    if ((flags & FLAG_SOCKET) !== 0) return args[at + 2] === 1;
-    const kernels = iif === 0 && (flags & FLAG_SOCKLESS) === 0;
-    return args[kernels ? at + 1 : at] === 1;
+  test(args, at, pkt) {
+    if ((pkt.flags & FLAG_SOCKET) !== 0) return args[at + 2] === 1;
+    return args[hasSocket(pkt) ? at + 1 : at] === 1;
   },
 };

@@ -1,7 +1,7 @@
 /** `-m recent`: has this address been seen before, and when? net/netfilter/xt_recent.c. @module */
 import { format4, format6, parse4, parse6 } from '../../packet/address.ts';
 import { ETH_P_IPV6 } from '../../packet/ethernet.ts';
-import { FLAG_SOCKLESS } from '../../packet/packet.ts';
+import { hasSocket } from '../../packet/packet.ts';
 import type { Evaluation, Family, Given, Match } from '../extension.ts';
 import { HZ, jiffies } from '../jiffies.ts';
 import { bang } from '../number.ts';
@@ -119,7 +119,7 @@ export const recent: Match<Recent> = {
     const address = pkt.l3 + (v6 ? 8 : 12) + ((flags & DEST) !== 0 ? 4 * words : 0);
     let ttl = pkt.view.getUint8(pkt.l3 + (v6 ? 7 : 8));
     // As it was before forwarding took one off. The kernel knows what was forwarded by its having no socket.
-    if (scope.oif.index !== 0 && (pkt.iif !== 0 || (pkt.flags & FLAG_SOCKLESS) !== 0)) ttl = (ttl + 1) & 255;
+    if (scope.oif.index !== 0 && !hasSocket(pkt)) ttl = (ttl + 1) & 255;
     const now = jiffies(scope.ns.clock);
 
     const row = table.find(pkt.view, address, words, (flags & RTTL) !== 0 ? ttl : 0);
