@@ -33,11 +33,13 @@ export class TableEditor {
   readonly name: TableName;
   private readonly family: Family;
   private readonly chains = new Map<string, WorkingChain>();
+  private made: boolean;
 
   /** @param from what to begin with, or null for empty base chains */
   constructor(name: TableName, family: Family, from: Table | null) {
     this.name = name;
     this.family = family;
+    this.made = from?.made ?? false;
     for (const base of BASE_CHAINS[name])
       this.chains.set(base, { name: base, policy: 'ACCEPT', declared: false, packets: 0, bytes: 0, rules: [] });
     for (const chain of from?.chains ?? []) this.chains.set(chain.name, { ...chain, rules: [...chain.rules] });
@@ -50,6 +52,7 @@ export class TableEditor {
   /** `:CHAIN POLICY [p:b]`: a base chain's policy, or a user chain that is there and empty afterwards. */
   declare(name: string, policy: string, packets: number, bytes: number, at: Position): void {
     const chain = this.chains.get(name);
+    this.made = true;
     if (chain === undefined) {
       this.chains.set(name, { name, policy: null, declared: true, packets: 0, bytes: 0, rules: [] });
     } else if (chain.policy === null) {
@@ -65,6 +68,7 @@ export class TableEditor {
 
   /** Do one command. @throws {ParseError} when there is no such chain or rule */
   apply(command: Command, counters: { readonly packets: number; readonly bytes: number }): void {
+    if (command.chain !== '') this.made = true;
     const { packets, bytes } = command.counters ?? counters;
     const entries = command.rules.map((rule) => ({ rule, packets, bytes }));
     switch (command.letter) {
@@ -118,7 +122,7 @@ export class TableEditor {
       const rules = chain.rules.filter(({ rule }) => this.targetExists(name, rule, ignore));
       return { name, policy, declared, packets, bytes, rules };
     });
-    return { name: this.name, chains };
+    return { name: this.name, made: this.made, chains };
   }
 
   private targetExists(chain: string, rule: Rule, ignore: ((rule: IgnoredRule) => void) | null): boolean {

@@ -271,5 +271,5 @@ function snapshot({ program, counters }: TableState, backend: Backend): Table {
       bytes: counters[2 * (start + i) + 1]!,
     })),
   }));
-  return { name: program.table.name, chains };
+  return { ...program.table, chains };
 }

@@ -93,6 +93,8 @@ export interface Chain {
 /** A table with its chains. */
 export interface Table {
   readonly name: TableName;
+  /** A line named a chain of it: without one, iptables-nft makes no table. */
+  readonly made: boolean;
   /** Base chains in the order of their hooks, then user chains by name. */
   readonly chains: readonly Chain[];
 }

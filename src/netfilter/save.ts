@@ -169,12 +169,8 @@ const NFT_ORDER: readonly TableName[] = ['mangle', 'security', 'raw', 'filter', 
 
 function inOrder(tables: readonly Table[], backend: Backend): readonly Table[] {
   if (backend === 'legacy') return [...tables].reverse();
-  return NFT_ORDER.flatMap((name) => tables.find((table) => table.name === name && isMade(table)) ?? []);
+  return NFT_ORDER.flatMap((name) => tables.find((table) => table.name === name && table.made) ?? []);
 }
-
-/** iptables-nft makes a table with the first chain that is named, by itself or by a rule. */
-const isMade = ({ chains }: Table): boolean =>
-  chains.some(({ policy, declared, rules }) => policy === null || declared || rules.length > 0);
 
 /** What iptables-save prints for these rules, without its comment lines. Inverse of {@link parseSave}. */
 export const formatSave = (ruleset: Ruleset, options: FormatOptions = {}): string =>

@@ -81,9 +81,9 @@ describe('what iptables-restore takes', () => {
   test('iptables-nft has a table when a chain of it is named, iptables-legacy when the table is', () => {
     const tables = (body: string, backend: 'nft' | 'legacy'): string[] =>
       formatSave(parseSave(`*nat\n${body}COMMIT\n`, 'f'), { backend }).match(/^\*.*/gm) ?? [];
-    expect(tables('', 'nft')).toEqual([]);
+    for (const body of ['', '-F\n-X\n']) expect(tables(body, 'nft')).toEqual([]);
     expect(tables('', 'legacy')).toEqual(['*nat']);
-    for (const body of [':OUTPUT ACCEPT [0:0]\n', ':A - [0:0]\n', '-A OUTPUT -j ACCEPT\n'])
+    for (const body of [':OUTPUT ACCEPT [0:0]\n', ':A - [0:0]\n', '-A OUTPUT -j ACCEPT\n', '-F OUTPUT\n'])
       expect(tables(body, 'nft')).toEqual(['*nat']);
   });
 
