@@ -5,7 +5,7 @@ import * as sum from '../packet/checksum.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_CSUM_OK, FLAG_CSUM_PARTIAL, FLAG_SOCKLESS, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_CSUM_PARTIAL, FLAG_CSUM_VALID, FLAG_SOCKLESS, type Packet } from '../packet/packet.ts';
 import * as tcp from '../packet/tcp.ts';
 import * as udp from '../packet/udp.ts';
 import type { Evaluation } from './extension.ts';
@@ -15,7 +15,7 @@ const RESET_LEN: number = ipv4.HEADER_LEN + tcp.HEADER_LEN;
 /** An ICMP destination unreachable, unless the packet may be broken on its way: its checksum must be right. */
 export function sendUnreachable(pkt: Packet, code: number, { ns }: Evaluation): void {
   if (ipv4.fragmentOffset(pkt.view, pkt.l3) !== 0) return;
-  if (hasChecksum(pkt) && !checksumRight(pkt)) return;
+  if ((pkt.flags & FLAG_CSUM_VALID) === 0 && hasChecksum(pkt) && !checksumRight(pkt)) return;
   ns.icmp.send(pkt, icmp.DEST_UNREACH, code, 0);
 }
 

@@ -9,7 +9,7 @@ import * as icmpv6 from '../packet/icmpv6.ts';
 import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 import * as ext from '../packet/ipv6-ext.ts';
-import { FLAG_CSUM_OK, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_CSUM_VALID, type Packet } from '../packet/packet.ts';
 import * as tcp from '../packet/tcp.ts';
 import type { Evaluation } from './extension.ts';
 import { coversPacket } from './reject-ipv4.ts';
@@ -30,7 +30,8 @@ export function sendUnreachable6(pkt: Packet, code: number, { ns, hook }: Evalua
 function isWhole({ view, l3, end, flags }: Packet): boolean {
   if (!ext.skip(view, l3 + ipv6.HEADER_LEN, end, ipv6.nextHeader(view, l3), found)) return false;
   if (found.at >= end || found.fragmentOffset !== 0) return false;
-  if (!coversPacket(view, found.at, end, found.protocol) || (flags & FLAG_CSUM_OK) !== 0) return true;
+  if (!coversPacket(view, found.at, end, found.protocol) || (flags & (FLAG_CSUM_OK | FLAG_CSUM_VALID)) !== 0)
+    return true;
   return checksumRight(view, l3, found.at, end, found.protocol);
 }
 

@@ -17,7 +17,7 @@ import * as arp from '../packet/arp.ts';
 import * as ethernet from '../packet/ethernet.ts';
 import * as ipv4 from '../packet/ipv4.ts';
 import * as ipv6 from '../packet/ipv6.ts';
-import { PACKET_HOST, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_VALID, PACKET_HOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import * as udp from '../packet/udp.ts';
 import * as vlan from '../packet/vlan.ts';
@@ -185,6 +185,7 @@ export class Vxlan extends Device {
       return;
     }
     scrub(pkt);
+    pkt.flags = FLAG_CSUM_VALID;
     ethTypeTrans(pkt, this);
     this.ns.world.backlog.push(this, pkt);
   }
