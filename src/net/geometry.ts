@@ -4,6 +4,9 @@
  */
 import type { Packet } from '../packet/packet.ts';
 
+/** The bit of offset 0, where a fragment always begins: the first has a multiple of eight bytes. */
+const EVEN = 1;
+
 /** Bytes of bits for `length` bytes of data. */
 export const geometryBytes = (length: number): number => (length + 63) >>> 6;
 
@@ -11,6 +14,7 @@ export const geometryBytes = (length: number): number => (length + 63) >>> 6;
 export function geometryBegin(pkt: Packet, length: number): void {
   pkt.fragments = pkt.limit - geometryBytes(length);
   pkt.bytes.fill(0, pkt.fragments, pkt.limit);
+  pkt.bytes[pkt.fragments] = EVEN;
 }
 
 /** A fragment began at this offset of the data. */
@@ -26,21 +30,29 @@ export function geometryNext({ bytes, fragments }: Packet, offset: number, total
   return total;
 }
 
+/** Is the first fragment of a length with which the fragments cannot leave as they came? */
+export const isRagged = ({ bytes, fragments }: Packet): boolean => (bytes[fragments]! & EVEN) === 0;
+
 /**
  * pskb_may_pull: the first `length` bytes from `l4` on are wanted in one piece, as by who is going to write there. What of
- * them lies in later fragments is moved into the first; unless that ends at a multiple of eight, the fragments cannot leave
- * any more as they came. Runs per packet.
+ * them lies in later fragments is moved into the first; while that ends beside a multiple of eight, the fragments cannot
+ * leave as they came. Runs per packet.
  */
 export function geometryPull(pkt: Packet, l4: number, length: number): void {
   if (pkt.fragments < 0) return;
   const total = pkt.end - l4;
-  if (total < length || geometryNext(pkt, 0, total) >= length) return;
-  if ((length & 7) !== 0 || length === total) pkt.fragments = -1;
-  else lengthenFirst(pkt, length);
+  const first = geometryNext(pkt, 0, total);
+  if (total < length || first > length || (first === length && !isRagged(pkt))) return;
+  if (length === total) pkt.fragments = -1;
+  else lengthenFirst(pkt, length, total);
 }
 
-/** The first fragment now has `length` bytes. */
-function lengthenFirst({ bytes, fragments }: Packet, length: number): void {
+/** The first fragment now has `length` bytes. The next is said to begin at the multiple of eight behind them. */
+function lengthenFirst(pkt: Packet, length: number, total: number): void {
+  const { bytes, fragments } = pkt;
   for (let at = 8; at < length; at += 8) bytes[fragments + (at >>> 6)]! &= ~(1 << ((at >>> 3) & 7));
-  bytes[fragments + (length >>> 6)]! |= 1 << ((length >>> 3) & 7);
+  if ((length & 7) === 0) bytes[fragments]! |= EVEN;
+  else bytes[fragments]! &= ~EVEN;
+  const next = (length + 7) & ~7;
+  if (next < total) geometryMark(pkt, next);
 }

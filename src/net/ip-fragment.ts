@@ -2,7 +2,7 @@
 import * as ipv4 from '../packet/ipv4.ts';
 import { FLAG_FRAG_PMTU, type Packet } from '../packet/packet.ts';
 import { ENOMEM } from './errno.ts';
-import { geometryNext } from './geometry.ts';
+import { geometryNext, isRagged } from './geometry.ts';
 import * as options from './ip-options.ts';
 import type { Netns } from './netns.ts';
 
@@ -27,7 +27,7 @@ export function fragmentPacket(ns: Netns, pkt: Packet, mtu: number, to: Fragment
 
 /** May the fragments leave as they came? The conditions of the frag_list fast path. */
 function fitsGeometry(ns: Netns, pkt: Packet, hlen: number, space: number): boolean {
-  if (pkt.fragments < 0 || ipv4.isFragment(pkt.view, pkt.l3)) return false;
+  if (pkt.fragments < 0 || isRagged(pkt) || ipv4.isFragment(pkt.view, pkt.l3)) return false;
   if (headroomIsShort(ns, pkt)) return false;
   const total = pkt.end - pkt.l3 - hlen;
   for (let at = 0; at < total; ) {

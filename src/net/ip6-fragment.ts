@@ -5,7 +5,7 @@ import * as ext from '../packet/ipv6-ext.ts';
 import { FLAG_DEFRAG, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { EMSGSIZE, ENOMEM } from './errno.ts';
-import { geometryNext } from './geometry.ts';
+import { geometryNext, isRagged } from './geometry.ts';
 import type { Ipv6 } from './ip6.ts';
 
 const NOT_SPECIFIED = reason('NOT_SPECIFIED');
@@ -66,7 +66,7 @@ function tooBig(ip6: Ipv6, pkt: Packet, mtu: number): number {
 
 /** May the fragments leave as they came? The conditions of the frag_list fast path. */
 function fitsGeometry(pkt: Packet, hlen: number, space: number): boolean {
-  if (pkt.fragments < 0) return false;
+  if (pkt.fragments < 0 || isRagged(pkt)) return false;
   const total = pkt.end - pkt.l3 - ipv6.HEADER_LEN;
   for (let at = hlen - ipv6.HEADER_LEN; at < total; ) {
     const next = geometryNext(pkt, at, total);
