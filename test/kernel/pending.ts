@@ -4,7 +4,5 @@ export const PENDING: Readonly<Record<string, string>> = {};
 /** Random experiments of the differential test (by seed) that still differ, and where. */
 export const OPEN_SEEDS: Readonly<Record<number, string>> = {
   4: 'bridge',
-  65: 'overlay: the socket of a packet inside a tunnel',
-  147: 'router: atomic IPv6 fragments when only -m socket asks for reassembly',
   197: 'router: a UDP checksum over IPv6 that conntrack looked at, after a rule changed the header',
 };
