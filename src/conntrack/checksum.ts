@@ -2,7 +2,7 @@
 import * as sum from '../packet/checksum.ts';
 import * as ip from '../packet/ipv4.ts';
 import * as ip6 from '../packet/ipv6.ts';
-import { FLAG_CSUM_OK, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_CSUM_VALID, type Packet } from '../packet/packet.ts';
 import * as sctp from '../packet/sctp.ts';
 import { IPV4 } from './tuple.ts';
 
@@ -19,10 +19,11 @@ export function verify(pkt: Packet, family: number, dataoff: number, protocol: n
   return remember(pkt, sum.add(v, l3, end, pseudo));
 }
 
-/** A packet that was found right is not looked at again (csum_valid), not even if its IP header goes wrong later. */
+/** A packet that was found right is not looked at again until it is forwarded; `csum_valid` stays even then. */
 function remember(pkt: Packet, total: number): boolean {
   const right = sum.fold(total) === 0xffff;
-  if (right) pkt.flags |= FLAG_CSUM_OK;
+  if (right) pkt.flags |= FLAG_CSUM_OK | FLAG_CSUM_VALID;
+  else pkt.flags &= ~FLAG_CSUM_VALID;
   return right;
 }
 

@@ -1,7 +1,7 @@
 /** A packet on its way through: ip_forward, net/ipv4/ip_forward.c, with the redirect of route.c. @module */
 import * as icmp from '../packet/icmp.ts';
 import * as ipv4 from '../packet/ipv4.ts';
-import { FLAG_FORWARDED, PACKET_HOST, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_FORWARDED, PACKET_HOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { SEND_REDIRECTS } from './dev-conf.ts';
 import type { Device } from './device.ts';
@@ -33,7 +33,8 @@ export function ipForward(ns: Netns, pkt: Packet, dev: Device): void {
     ns.drop(pkt, NOT_SPECIFIED);
     return;
   }
-  pkt.flags |= FLAG_FORWARDED;
+  // skb_forward_csum: who asks for the checksum from here on sums again.
+  pkt.flags = (pkt.flags & ~FLAG_CSUM_OK) | FLAG_FORWARDED;
   if (exceedsMtu(pkt)) {
     ns.icmp.send(pkt, icmp.DEST_UNREACH, icmp.FRAG_NEEDED, pkt.pathMtu);
     ns.drop(pkt, PKT_TOO_BIG);

@@ -2,7 +2,7 @@
 import * as icmpv6 from '../packet/icmpv6.ts';
 import * as ipv6 from '../packet/ipv6.ts';
 import * as ext from '../packet/ipv6-ext.ts';
-import { FLAG_DEFRAG, FLAG_FORWARDED, PACKET_HOST, type Packet } from '../packet/packet.ts';
+import { FLAG_CSUM_OK, FLAG_DEFRAG, FLAG_FORWARDED, PACKET_HOST, type Packet } from '../packet/packet.ts';
 import { reason } from '../packet/reason.ts';
 import { FORCE_FORWARDING, FORWARDING, PROXY_NDP } from './dev-conf6.ts';
 import type { Device } from './device.ts';
@@ -60,7 +60,7 @@ export function ip6Forward(ip6: Ipv6, pkt: Packet, dev: Device): void {
     ns.drop(pkt, PKT_TOO_BIG);
     return;
   }
-  pkt.flags |= FLAG_FORWARDED;
+  pkt.flags = (pkt.flags & ~FLAG_CSUM_OK) | FLAG_FORWARDED;
   ipv6.setHopLimit(view, l3, ipv6.hopLimit(view, l3) - 1);
   if (ip6.hook(FORWARD, pkt, dev, out)) ip6Output(ip6, pkt);
 }
