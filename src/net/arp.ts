@@ -102,7 +102,8 @@ export class Arp implements Solicitor {
   private serve(pkt: Packet, dev: Device, late: boolean): boolean {
     const { ns } = this;
     const { view, data } = pkt;
-    const [sender, target] = [arp.senderIp(view, data), arp.targetIp(view, data)];
+    const sender = arp.senderIp(view, data);
+    const target = arp.targetIp(view, data);
     if (pkt.routeType === RTN_LOCAL) {
       if (!this.ignores(dev, sender, target) && !(ns.conf.or(dev, ARP_FILTER) && this.filters(sender, target, dev))) {
         if (this.learnSender(pkt, dev)) this.answer(pkt, dev);
@@ -237,7 +238,8 @@ export class Arp implements Solicitor {
   // ---- send
 
   private answer({ view, data }: Packet, dev: Device): void {
-    const [high, low] = [arp.senderMacHigh(view, data), arp.senderMacLow(view, data)];
+    const high = arp.senderMacHigh(view, data);
+    const low = arp.senderMacLow(view, data);
     this.send(arp.REPLY, dev, arp.targetIp(view, data), arp.senderIp(view, data), high, low, high, low);
   }
 

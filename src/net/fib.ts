@@ -164,13 +164,6 @@ export class Fib {
     return route;
   }
 
-  /** `ip route append`: after those that have the same prefix, TOS and metric. @throws {RangeError} */
-  appendRoute(config: RouteConfig): Route {
-    const route = this.build(config);
-    this.table(route.table).insert(route);
-    return route;
-  }
-
   removeRoute(route: Route): void {
     this.table(route.table).remove(route);
   }

@@ -91,7 +91,8 @@ function receiveCore(ip6: Ipv6, pkt: Packet, dev: Device): number {
 }
 
 function checkAddresses(ip6: Ipv6, { view, data, pktType }: Packet, dev: Device): number {
-  const [src, dst] = [ipv6.srcWord(view, data, 0), ipv6.dstWord(view, data, 0)];
+  const src = ipv6.srcWord(view, data, 0);
+  const dst = ipv6.dstWord(view, data, 0);
   if (!dev.loopback) {
     if (isLoopback(readIn6(view, data + SRC, address)) || isLoopback(readIn6(view, data + DST, address)))
       return IP_INHDR;

@@ -16,8 +16,8 @@ import { NF_ACCEPT, NF_DROP } from './hook.ts';
 import { Icmp6 } from './icmp6.ts';
 import { type In6, in6, isAny, isLinkLocal, isMulticast, readIn6, writeIn6 } from './in6.ts';
 import type { FragmentSink6 } from './ip6-fragment.ts';
-import { ip6FinishOutput2, ip6LocalOutHook, ip6Output } from './ip6-output.ts';
-import { ip6Input, ip6Receive, ip6ReceiveFinish } from './ip6-receive.ts';
+import { ip6FinishOutput2, ip6LocalOutHook } from './ip6-output.ts';
+import { ip6Input, ip6Receive } from './ip6-receive.ts';
 import { Ndisc } from './ndisc.ts';
 import { Neighbours6 } from './neigh6.ts';
 import type { Netns } from './netns.ts';
@@ -132,11 +132,6 @@ export class Ipv6 implements FragmentSink6 {
     ip6Receive(this, pkt, dev);
   }
 
-  /** ip6_rcv_finish: what follows PREROUTING. */
-  receiveFinish(pkt: Packet, dev: Device): void {
-    ip6ReceiveFinish(this, pkt, dev);
-  }
-
   /** ip6_input: past INPUT, to the packet's protocol. */
   deliver(pkt: Packet, dev: Device): void {
     ip6Input(this, pkt, dev);
@@ -172,11 +167,6 @@ export class Ipv6 implements FragmentSink6 {
     const length = pkt.end - pkt.l3 - ipv6.HEADER_LEN;
     ipv6.setPayloadLength(pkt.view, pkt.l3, length > MAX_PAYLOAD ? 0 : length);
     return ip6LocalOutHook(this, pkt);
-  }
-
-  /** ip6_output: POSTROUTING and out. */
-  forwardOutput(pkt: Packet): number {
-    return ip6Output(this, pkt);
   }
 
   /** ip6_finish_output2: to the neighbour. */

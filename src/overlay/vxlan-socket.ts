@@ -50,9 +50,8 @@ export class VxlanSocket {
       this.ns.drop(pkt, why);
       return;
     }
-    const [vni, source, tos] = [vxlan.vni(v, at), ipv4.src(v, pkt.l3), ipv4.tos(v, pkt.l3)];
     pkt.data = at + vxlan.HEADER_LEN;
-    device.decapsulate(pkt, vni, source, tos);
+    device.decapsulate(pkt, vxlan.vni(v, at), ipv4.src(v, pkt.l3), ipv4.tos(v, pkt.l3));
   }
 }
 

@@ -29,9 +29,9 @@ export const FLAG_DEFRAG = 64; // reassembled by conntrack (skb->ignore_df): may
 export const FLAG_CSUM_PARTIAL = 128; // CHECKSUM_PARTIAL: the device will sum it; until then the field has the pseudo header's
 export const FLAG_SOCKET = 256; // skb->sk is a process's socket; the process is root's, as a lab's are
 export const FLAG_SOCKLESS = 512; // made here, but without any socket, not even the kernel's own
+export const FLAG_FRAG_PMTU = 1024; // IPSKB_FRAG_PMTU: reassembled from fragments with DF, and so are its new ones
 export const FLAG_KERNEL_SOCKET = 2048; // skb->sk is the kernel's own socket, though a device is named: a tunnel's outer packet
 export const FLAG_CSUM_VALID = 4096; // skb->csum_valid: found right once, here or as a tunnel's outer packet; REJECT's errors believe it
-export const FLAG_FRAG_PMTU = 1024; // IPSKB_FRAG_PMTU: reassembled from fragments with DF, and so are its new ones
 
 /** Has it a socket (skb->sk), a process's or the kernel's own? What came in has none; what was made here has, unless it says so. */
 export const hasSocket = ({ flags, iif }: Packet): boolean =>
